@@ -1,0 +1,1 @@
+//! Data sets, drawn glyphs and episode sampling

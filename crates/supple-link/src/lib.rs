@@ -1,0 +1,1 @@
+//! Requests and answers between a host and a device, and their framing

@@ -1,0 +1,1 @@
+//! The trunk compiler: ONNX to a plan

@@ -1,0 +1,1 @@
+//! The whole way: train, pack, twin and emulated device.

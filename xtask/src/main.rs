@@ -1,0 +1,2 @@
+//! Set-up, checks, benches and the demo.
+fn main() {}
