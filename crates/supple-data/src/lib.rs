@@ -1,1 +1,25 @@
-//! Data sets, drawn glyphs and episode sampling
+//! Data sets of drawings, and episodes drawn from them.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`drawings`] | a data set: characters grouped by alphabet, each with its drawings |
+//! | [`omniglot`] | Omniglot's layout, from a zip or a folder |
+//! | [`glyphs`] | the built-in data: seeded stroke alphabets, no download |
+//! | [`render`] | a drawing as the 28 × 28 input of a trunk, with or without a warp |
+//! | [`split`] | which alphabets are trained on |
+//! | [`episode`] | support and query sets |
+//! | [`random`] | independent random streams from one seed |
+#![deny(unsafe_code, missing_docs)]
+
+pub mod drawings;
+pub mod episode;
+pub mod glyphs;
+pub mod omniglot;
+pub mod random;
+pub mod render;
+pub mod split;
+
+pub use drawings::{Character, Drawings};
+pub use episode::{Episode, EpisodeError, EpisodeSampler, EpisodeShape, Sample};
+pub use render::{INPUT_LENGTH, INPUT_SIDE, Orientation, Warp};
+pub use split::{Split, SplitError};
