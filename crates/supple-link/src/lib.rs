@@ -1,1 +1,29 @@
-//! Requests and answers between a host and a device, and their framing
+//! What a host and a device say to each other, over any line that carries bytes.
+//!
+//! The host asks, the device answers, one request at a time. A [`Request`] or an [`Answer`] is postcard; a
+//! [`frame`] puts a sequence number before it, a CRC-32C behind it, and COBS with a zero at either end around
+//! all, so that after any noise the next zero begins anew. A frame that is not understood gets an answer that
+//! says why; a request that comes twice with one sequence number is carried out once, so that a host may
+//! repeat whatever was lost.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`message`] | requests, answers, the device's errors |
+//! | [`frame`] | one message to bytes and back |
+//! | [`receiver`] | bytes to frames, in a fixed buffer |
+//! | `host` (feature `std`) | the client, its transports, emulated boards |
+//!
+//! Not supported: several requests under way at once, devices that speak unasked, transfer of packs.
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+#![deny(unsafe_code, missing_docs)]
+
+pub mod frame;
+pub mod message;
+pub mod receiver;
+
+#[cfg(feature = "std")]
+pub mod host;
+
+pub use frame::{BODY_MAX, FRAME_MAX};
+pub use message::{Adaptation, Answer, DeviceError, Info, PackFacts, PackFault, Register, Request, Values};
+pub use receiver::Receiver;

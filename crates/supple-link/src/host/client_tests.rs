@@ -1,0 +1,140 @@
+//! The client against a device in memory whose line can lose and damage frames.
+
+use std::collections::VecDeque;
+
+use super::*;
+
+/// What the line does to the next answers.
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    None,
+    LoseAnswer,
+    DamageAnswer,
+    DamageRequest,
+}
+
+/// Answers `Begin` with done and counts how often it was carried out.
+struct FakeDevice {
+    receiver: Receiver,
+    out: Vec<u8>,
+    last: Option<(u16, Vec<u8>)>,
+    faults: VecDeque<Fault>,
+    carried_out: u32,
+}
+
+impl FakeDevice {
+    fn client(faults: &[Fault]) -> Client<Self> {
+        let device = Self {
+            receiver: Receiver::new(),
+            out: Vec::new(),
+            last: None,
+            faults: faults.iter().copied().collect(),
+            carried_out: 0,
+        };
+        Client {
+            transport: device,
+            receiver: Receiver::new(),
+            pending: Vec::new(),
+            sequence: 7,
+            timeout: Duration::from_millis(1),
+            tries: 3,
+            repeated: 0,
+        }
+    }
+}
+
+fn frame_of(sequence: u16, answer: &Answer) -> Vec<u8> {
+    let (mut body, mut frame) = ([0; BODY_MAX], [0; FRAME_MAX]);
+    let length = encode(sequence, answer, &mut body, &mut frame).expect("fits");
+    frame[..length].to_vec()
+}
+
+impl Transport for FakeDevice {
+    fn send(&mut self, bytes: &[u8]) -> Result<(), TransportError> {
+        let fault = self.faults.pop_front().unwrap_or(Fault::None);
+        let mut bytes = bytes.to_vec();
+        if fault == Fault::DamageRequest {
+            bytes[3] ^= 0x10;
+        }
+        for byte in bytes {
+            let Some(outcome) = self.receiver.push(byte) else { continue };
+            let mut answer = match outcome {
+                Err(error) => frame_of(0, &Answer::Failed(DeviceError::Frame(error))),
+                Ok(frame) => match &self.last {
+                    Some((sequence, answer)) if *sequence == frame.sequence => answer.clone(),
+                    _ => {
+                        self.carried_out += 1;
+                        let answer = frame_of(frame.sequence, &Answer::Done);
+                        self.last = Some((frame.sequence, answer.clone()));
+                        answer
+                    }
+                },
+            };
+            match fault {
+                Fault::LoseAnswer => answer.clear(),
+                Fault::DamageAnswer => answer[2] ^= 1,
+                Fault::None | Fault::DamageRequest => {}
+            }
+            self.out.extend(answer);
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, bytes: &mut Vec<u8>, _timeout: Duration) -> Result<Received, TransportError> {
+        if self.out.is_empty() {
+            return Ok(Received::Nothing);
+        }
+        bytes.append(&mut self.out);
+        Ok(Received::Bytes)
+    }
+}
+
+#[test]
+fn what_is_lost_or_damaged_is_sent_again_and_carried_out_once() {
+    for fault in [Fault::LoseAnswer, Fault::DamageAnswer, Fault::DamageRequest] {
+        let mut client = FakeDevice::client(&[fault, fault]);
+        client.begin(5).expect("the third try is sound");
+        assert_eq!(client.repeated(), 2);
+        assert_eq!(client.transport.carried_out, 1);
+        client.begin(5).expect("the next request has its own number");
+        assert_eq!(client.transport.carried_out, 2);
+    }
+}
+
+#[test]
+fn a_board_that_is_silent_is_named_with_a_remedy() {
+    let mut client = FakeDevice::client(&[Fault::LoseAnswer; 3]);
+    let error = client.begin(5).expect_err("nothing comes").to_string();
+    assert!(error.contains("does not answer") && error.contains("reset the board"), "{error}");
+}
+
+#[test]
+fn a_line_that_damages_everything_is_named() {
+    let mut client = FakeDevice::client(&[Fault::DamageRequest; 3]);
+    assert!(matches!(client.begin(5), Err(LinkError::Noise { tries: 3, .. })));
+}
+
+#[test]
+fn an_answer_to_another_question_is_a_mismatch() {
+    let mut client = FakeDevice::client(&[]);
+    assert!(matches!(client.features(), Err(LinkError::Mismatch { request: "features" })));
+}
+
+#[test]
+fn sequence_numbers_go_round_without_zero() {
+    let mut client = FakeDevice::client(&[]);
+    for sequence in [u16::MAX - 2, u16::MAX - 1] {
+        client.sequence = sequence;
+        client.begin(5).expect("answered");
+        assert_ne!(client.sequence, 0);
+    }
+}
+
+#[test]
+fn only_exact_grey_levels_are_sent_as_bytes() {
+    let levels: Vec<f32> = (0..=255_u8).map(|level| f32::from(level) / 255.0).collect();
+    assert_eq!(grey_levels(&levels), Some((0..=255).collect()));
+    for value in [0.5, -0.0, 1.1, -1.0, f32::NAN, f32::INFINITY] {
+        assert_eq!(grey_levels(&[value]), None, "{value}");
+    }
+}

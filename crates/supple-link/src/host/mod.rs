@@ -1,0 +1,23 @@
+//! The host's side: the client, its transports, emulated boards.
+//!
+//! ```no_run
+//! use supple_link::host::{Client, Qemu};
+//!
+//! let qemu = Qemu::new("target/firmware/mps2-an386.elf", "models/omniglot/omniglot.supple");
+//! let mut device = Client::connect(qemu.start()?)?;
+//! device.begin(5)?;
+//! device.input(&[0.0; 784])?;
+//! let ticks = device.features()?;
+//! device.push_support(0)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod child;
+mod client;
+mod qemu;
+mod transport;
+
+pub use child::Child;
+pub use client::{Adapted, Client, LinkError};
+pub use qemu::{Qemu, QemuError};
+pub use transport::{Received, Transport, TransportError};

@@ -1,0 +1,143 @@
+//! Emulated boards.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::child::Child;
+
+/// Where every board's firmware looks for its pack, and how much fits there.
+const PACK_ADDRESS: u32 = 0x0020_0000;
+const PACK_REGION_BYTES: u64 = 2 << 20;
+
+/// An emulated MPS2 with a Cortex-M4F (AN386), its firmware and its pack.
+#[derive(Debug, Clone)]
+pub struct Qemu {
+    program: PathBuf,
+    firmware: PathBuf,
+    pack: PathBuf,
+    exact: bool,
+}
+
+impl Qemu {
+    /// The board `mps2-an386` with a firmware image (ELF) and a pack.
+    pub fn new(firmware: impl Into<PathBuf>, pack: impl Into<PathBuf>) -> Self {
+        Self {
+            program: PathBuf::from("qemu-system-arm"),
+            firmware: firmware.into(),
+            pack: pack.into(),
+            exact: false,
+        }
+    }
+
+    /// Counts instructions, so that ticks are exact and the same at every run; slower.
+    pub fn exact(mut self, exact: bool) -> Self {
+        self.exact = exact;
+        self
+    }
+
+    /// Another program than `qemu-system-arm` of the search path.
+    pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.program = program.into();
+        self
+    }
+
+    /// Starts the board; it runs until the line is dropped.
+    pub fn start(&self) -> Result<Child, QemuError> {
+        if !self.firmware.is_file() {
+            return Err(QemuError::NoFirmware { path: self.firmware.clone() });
+        }
+        let pack = fs::metadata(&self.pack)
+            .map_err(|source| QemuError::NoPack { path: self.pack.clone(), source })?;
+        if pack.len() > PACK_REGION_BYTES {
+            return Err(QemuError::PackTooLarge { path: self.pack.clone(), length: pack.len() });
+        }
+        Child::start(self.command())
+            .map_err(|source| QemuError::CannotStart { program: self.program.display().to_string(), source })
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["-M", "mps2-an386", "-cpu", "cortex-m4"]);
+        command.args(["-nographic", "-monitor", "none", "-serial", "stdio"]);
+        if self.exact {
+            command.args(["-icount", "shift=6"]);
+        }
+        command.arg("-kernel").arg(&self.firmware);
+        // Forced raw, or QEMU would guess a format from the pack's first bytes.
+        let pack = escaped(&self.pack);
+        command.arg("-device").arg(format!("loader,file={pack},addr={PACK_ADDRESS:#x},force-raw=on"));
+        command
+    }
+}
+
+/// A comma ends a value in QEMU's options, two are one comma.
+fn escaped(path: &Path) -> String {
+    path.to_string_lossy().replace(',', ",,")
+}
+
+/// Why an emulated board did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum QemuError {
+    /// There is no firmware image.
+    #[error("there is no firmware image at {}; build it with `cargo xtask firmware`", path.display())]
+    NoFirmware {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// There is no pack.
+    #[error("the pack {} cannot be read: {source}; make one with `supple pack`", path.display())]
+    NoPack {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why it cannot be read.
+        source: std::io::Error,
+    },
+    /// The pack is longer than its flash region.
+    #[error(
+        "the pack {} has {length} bytes, the board has room for {PACK_REGION_BYTES}; train a smaller trunk",
+        path.display()
+    )]
+    PackTooLarge {
+        /// The pack.
+        path: PathBuf,
+        /// Its length.
+        length: u64,
+    },
+    /// QEMU is not there or does not run.
+    #[error(
+        "{program} does not start: {source}; install it with `apt-get install --no-install-recommends \
+         qemu-system-arm` (Debian, Ubuntu) or `brew install qemu` (macOS), or run `cargo xtask setup`"
+    )]
+    CannotStart {
+        /// The program tried.
+        program: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_firmware_names_its_remedy() {
+        let error = Qemu::new("/no/such.elf", "/no/such.supple").start().expect_err("nothing is there");
+        assert!(error.to_string().contains("cargo xtask firmware"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_qemu_names_its_package() {
+        // Any file stands in for firmware and pack: nothing is started.
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let qemu = Qemu::new(&file, &file).program("/no/such/qemu-system-arm");
+        let error = qemu.start().expect_err("nothing is there").to_string();
+        assert!(error.contains("apt-get install --no-install-recommends qemu-system-arm"), "{error}");
+    }
+
+    #[test]
+    fn a_comma_in_the_pack_s_path_is_doubled() {
+        assert_eq!(escaped(Path::new("a,b.supple")), "a,,b.supple");
+    }
+}
