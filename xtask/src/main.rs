@@ -1,2 +1,60 @@
-//! Set-up, checks, benches and the demo.
-fn main() {}
+//! Set-up, firmware, checks, benches and the demo: `cargo xtask --help`.
+
+mod command;
+mod firmware;
+mod image;
+mod setup;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Set-up, firmware, checks, benches and the demo")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what is missing: a compiler for bare metal and QEMU.
+    Setup,
+    /// Build a board's firmware into target/firmware/BOARD.elf.
+    Firmware {
+        /// A folder of firmware/boards.
+        #[arg(long, default_value = firmware::DEFAULT_BOARD)]
+        board: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.task {
+        Task::Setup => setup::run(&root()).map(|_| ()).map_err(Box::from),
+        Task::Firmware { board } => build_firmware(&board),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn build_firmware(board: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let bare_metal = setup::bare_metal(&root())?;
+    let built = firmware::build(&root(), board, &bare_metal)?;
+    println!("{}", built.path.display());
+    println!("code       {:>8} bytes (text and constants)", built.image.code);
+    println!("static RAM {:>8} bytes (pool for packs included, stack not)", built.image.fixed_ram);
+    println!("SHA-256    {} (of what is flashed)", built.image.sha256);
+    Ok(())
+}
+
+/// The checkout's root folder.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
+}

@@ -53,11 +53,13 @@ pub enum FrameError {
 }
 
 /// Writes a message as a frame and gives the frame's length.
+///
+/// `body` is room to work in, [`BODY_MAX`] bytes are always enough; likewise [`FRAME_MAX`] for `frame`.
 pub fn encode<T: Serialize>(
     sequence: u16,
     message: &T,
-    body: &mut [u8; BODY_MAX],
-    frame: &mut [u8; FRAME_MAX],
+    body: &mut [u8],
+    frame: &mut [u8],
 ) -> Result<usize, FrameError> {
     let length = encode_body(sequence, message, body)?;
     let body = body.get(..length).ok_or(FrameError::DoesNotFit)?;
@@ -65,14 +67,10 @@ pub fn encode<T: Serialize>(
 }
 
 /// Writes sequence number, message and checksum, and gives their length.
-fn encode_body<T: Serialize>(
-    sequence: u16,
-    message: &T,
-    body: &mut [u8; BODY_MAX],
-) -> Result<usize, FrameError> {
+fn encode_body<T: Serialize>(sequence: u16, message: &T, body: &mut [u8]) -> Result<usize, FrameError> {
     let (head, rest) = body.split_first_chunk_mut::<SEQUENCE_BYTES>().ok_or(FrameError::DoesNotFit)?;
     *head = sequence.to_le_bytes();
-    let room = rest.len() - CHECKSUM_BYTES;
+    let room = rest.len().min(BODY_MAX - SEQUENCE_BYTES).saturating_sub(CHECKSUM_BYTES);
     let room = rest.get_mut(..room).ok_or(FrameError::DoesNotFit)?;
     let message = postcard::to_slice(message, room).map_err(|_| FrameError::DoesNotFit)?.len();
     let end = SEQUENCE_BYTES + message;

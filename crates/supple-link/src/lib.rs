@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`message`] | requests, answers, the device's errors |
 //! | [`frame`] | one message to bytes and back |
+//! | [`values`] | the encodings of an input |
 //! | [`receiver`] | bytes to frames, in a fixed buffer |
 //! | `host` (feature `std`) | the client, its transports, emulated boards |
 //!
@@ -20,10 +21,12 @@
 pub mod frame;
 pub mod message;
 pub mod receiver;
+pub mod values;
 
 #[cfg(feature = "std")]
 pub mod host;
 
 pub use frame::{BODY_MAX, FRAME_MAX};
-pub use message::{Adaptation, Answer, DeviceError, Info, PackFacts, PackFault, Register, Request, Values};
+pub use message::{Adaptation, Answer, DeviceError, Info, PackFacts, PackFault, Register, Request};
 pub use receiver::Receiver;
+pub use values::Values;

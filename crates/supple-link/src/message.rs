@@ -7,6 +7,7 @@ use heapless::String;
 use serde::{Deserialize, Serialize};
 
 use crate::frame::FrameError;
+use crate::values::Values;
 
 /// The version of these messages, told by [`Info`]. `Info` itself never changes before its first field.
 pub const PROTOCOL: u16 = 1;
@@ -56,15 +57,6 @@ pub enum Request<'a> {
     },
     /// How deep has the stack been?
     StackHighWater,
-}
-
-/// Elements of an input in one of their encodings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Values<'a> {
-    /// Little-endian `f32`.
-    Words(&'a [u8]),
-    /// Each byte stands for `byte / 255` in `f32`: grey levels.
-    Bytes(&'a [u8]),
 }
 
 /// Values that a device keeps between requests.

@@ -137,7 +137,7 @@ mod tests {
             offset in any::<u32>(),
             values in prop::collection::vec(prop_oneof![Just(0_u8), any::<u8>()], 0..=VALUES_MAX),
         ) {
-            let request = Request::Input { offset, values: Values::Bytes(&values) };
+            let request = Request::Input { offset, values: Values::Levels(&values) };
             let mut receiver = Receiver::new();
             let _ = receive(&mut receiver, &garbage);
             let outcomes = receive(&mut receiver, &frame_of(sequence, &request));
@@ -152,7 +152,7 @@ mod tests {
             place in any::<prop::sample::Index>(),
             mask in 1_u8..,
         ) {
-            let request = Request::Input { offset: 0, values: Values::Bytes(&values) };
+            let request = Request::Input { offset: 0, values: Values::Levels(&values) };
             let mut frame = frame_of(3, &request);
             let place = 1 + place.index(frame.len() - 2);
             frame[place] ^= mask;

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::input::chunks;
 use super::transport::{Received, Transport, TransportError};
-use crate::frame::{BODY_MAX, FRAME_MAX, FrameError, VALUES_MAX, decode, encode};
-use crate::message::{Adaptation, Answer, DeviceError, Info, PROTOCOL, Register, Request, Values};
+use crate::frame::{BODY_MAX, FRAME_MAX, FrameError, decode, encode};
+use crate::message::{Adaptation, Answer, DeviceError, Info, PROTOCOL, Register, Request};
 use crate::receiver::Receiver;
 
 /// How long a board may take from its start to its first answer, and between tries.
@@ -147,17 +148,11 @@ impl<T: Transport> Client<T> {
         self.ask("begin", &Request::Begin { way }, done)
     }
 
-    /// Sends a raw input; as grey levels where every value is `k / 255`, else as `f32`.
+    /// Sends a raw input; grey levels (every value exactly `k / 255`) take the fewest bytes.
     pub fn input(&mut self, values: &[f32]) -> Result<(), LinkError> {
-        let (bytes, size) = match grey_levels(values) {
-            Some(levels) => (levels, 1),
-            None => (values.iter().flat_map(|value| value.to_le_bytes()).collect(), 4),
-        };
-        let mut offset = 0;
-        for chunk in bytes.chunks(VALUES_MAX) {
-            let values = if size == 1 { Values::Bytes(chunk) } else { Values::Words(chunk) };
-            self.ask("input", &Request::Input { offset, values }, done)?;
-            offset += (chunk.len() / size) as u32;
+        for chunk in chunks(values) {
+            let request = Request::Input { offset: chunk.offset, values: chunk.values() };
+            self.ask("input", &request, done)?;
         }
         Ok(())
     }
@@ -338,15 +333,6 @@ fn chunk(answer: Answer) -> Option<(u32, Vec<f32>)> {
         }
         _ => None,
     }
-}
-
-/// The grey level of each value, if every value is exactly `k / 255`.
-fn grey_levels(values: &[f32]) -> Option<Vec<u8>> {
-    let level = |value: f32| {
-        let level = (value * 255.0).round() as u8;
-        (f32::from(level) / 255.0).to_bits().eq(&value.to_bits()).then_some(level)
-    };
-    values.iter().map(|&value| level(value)).collect()
 }
 
 #[cfg(test)]

@@ -129,12 +129,3 @@ fn sequence_numbers_go_round_without_zero() {
         assert_ne!(client.sequence, 0);
     }
 }
-
-#[test]
-fn only_exact_grey_levels_are_sent_as_bytes() {
-    let levels: Vec<f32> = (0..=255_u8).map(|level| f32::from(level) / 255.0).collect();
-    assert_eq!(grey_levels(&levels), Some((0..=255).collect()));
-    for value in [0.5, -0.0, 1.1, -1.0, f32::NAN, f32::INFINITY] {
-        assert_eq!(grey_levels(&[value]), None, "{value}");
-    }
-}

@@ -14,6 +14,7 @@
 
 mod child;
 mod client;
+mod input;
 mod qemu;
 mod transport;
 

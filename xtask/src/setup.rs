@@ -1,0 +1,192 @@
+//! Finds or installs a compiler for bare metal and QEMU.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use std::{env, fs};
+
+use crate::command::{output_of, run_within};
+
+/// What the boards are built for.
+pub const TARGET: &str = "thumbv7em-none-eabihf";
+
+const QEMU: &str = "qemu-system-arm";
+/// A rustup that has not got the target by then will not get it.
+const RUSTUP_LIMIT: Duration = Duration::from_secs(20);
+/// Debian's compiler, and the source of its core library, which must be of the same version.
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_CORE: &str = "/usr/lib/rustlib/src/rust/library/core/Cargo.toml";
+const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
+
+/// A compiler for bare metal.
+#[derive(Debug, Clone)]
+pub enum BareMetal {
+    /// The current one: it has the target.
+    Current,
+    /// Debian's, which builds the core library too.
+    Debian {
+        /// The linker, if the search path has none by the name that the compiler looks for.
+        linker: Option<PathBuf>,
+    },
+}
+
+/// Why something is missing and could not be installed.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Neither rustup nor apt could give a compiler.
+    #[error(
+        "no compiler for {TARGET}: run `rustup target add {TARGET}` on a machine that reaches rustup's server, \
+         or as root `{}`",
+        apt_command(missing)
+    )]
+    NoTarget {
+        /// The Debian packages that are missing.
+        missing: Vec<&'static str>,
+    },
+    /// No linker for bare metal.
+    #[error("no linker for {TARGET}: run `apt-get install --no-install-recommends lld` as root")]
+    NoLinker,
+    /// No emulator.
+    #[error(
+        "{QEMU} is missing: run `{}` as root (Debian, Ubuntu), or `brew install qemu` (macOS)",
+        apt_command(&[QEMU])
+    )]
+    NoQemu,
+    /// The note in the target folder could not be written.
+    #[error("{} cannot be written: {source}; check the folder's rights", path.display())]
+    Note {
+        /// The note.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// Finds or installs all that the firmware and its tests need.
+pub fn run(root: &Path) -> Result<BareMetal, SetupError> {
+    let bare_metal = bare_metal(root)?;
+    qemu()?;
+    Ok(bare_metal)
+}
+
+/// Finds or installs the emulator.
+pub fn qemu() -> Result<(), SetupError> {
+    let version = || output_of(QEMU, &["--version"]);
+    let found = version().or_else(|| if install(&[QEMU]) { version() } else { None });
+    let found = found.ok_or(SetupError::NoQemu)?;
+    eprintln!("emulator: {}", found.lines().next().unwrap_or(QEMU));
+    Ok(())
+}
+
+/// Finds or installs a compiler for bare metal.
+pub fn bare_metal(root: &Path) -> Result<BareMetal, SetupError> {
+    if has_target() {
+        eprintln!("bare metal: the current Rust has {TARGET}");
+        return Ok(BareMetal::Current);
+    }
+    // Remembered, or every build would wait for a server that is out of reach. `cargo clean` forgets it.
+    let note = root.join("target/firmware/rustup-failed");
+    if !note.exists() {
+        if rustup_adds_target() && has_target() {
+            return Ok(BareMetal::Current);
+        }
+        fs::create_dir_all(root.join("target/firmware"))
+            .and_then(|()| {
+                fs::write(&note, "rustup could not add the target; delete this file to try again\n")
+            })
+            .map_err(|source| SetupError::Note { path: note, source })?;
+    }
+    debian()
+}
+
+/// Whether the current compiler has the target's core library.
+fn has_target() -> bool {
+    let library = output_of("rustc", &["--print", "target-libdir", "--target", TARGET]);
+    library.and_then(|folder| fs::read_dir(folder).ok()).is_some_and(|mut files| files.next().is_some())
+}
+
+fn rustup_adds_target() -> bool {
+    let mut rustup = Command::new("rustup");
+    rustup.args(["target", "add", TARGET]);
+    eprintln!("installing: rustup target add {TARGET} (at most {} s)", RUSTUP_LIMIT.as_secs());
+    matches!(run_within(&mut rustup, RUSTUP_LIMIT), Ok(Some(status)) if status.success())
+}
+
+fn debian() -> Result<BareMetal, SetupError> {
+    let missing = || -> Vec<&'static str> {
+        let files = [DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_CORE];
+        let pairs = files.iter().zip(DEBIAN_PACKAGES);
+        pairs.filter(|(file, _)| !Path::new(file).exists()).map(|(_, package)| package).collect()
+    };
+    let before = missing();
+    if !before.is_empty() {
+        install(&before);
+        let missing = missing();
+        if !missing.is_empty() {
+            return Err(SetupError::NoTarget { missing });
+        }
+    }
+    let linker = match linker() {
+        Some(linker) => linker,
+        None if install(&["lld"]) => linker().ok_or(SetupError::NoLinker)?,
+        None => return Err(SetupError::NoLinker),
+    };
+    eprintln!("bare metal: Debian's {}", output_of(DEBIAN_RUSTC, &["--version"]).unwrap_or_default());
+    Ok(BareMetal::Debian { linker })
+}
+
+/// The linker, if there is one: `None` within for the one that the compiler finds by itself.
+fn linker() -> Option<Option<PathBuf>> {
+    let on_path = |name: &str| {
+        let folders = env::var_os("PATH")?;
+        env::split_paths(&folders).map(|folder| folder.join(name)).find(|file| file.is_file())
+    };
+    if on_path("rust-lld").is_some() {
+        return Some(None);
+    }
+    // rustup's compilers bring one with them.
+    let sysroot = output_of("rustc", &["--print", "sysroot"])?;
+    let libraries = fs::read_dir(Path::new(&sysroot).join("lib/rustlib")).ok()?;
+    let mut bundled = libraries.flatten().map(|host| host.path().join("bin/rust-lld"));
+    bundled.find(|file| file.is_file()).or_else(|| on_path("ld.lld")).map(Some)
+}
+
+/// Installs Debian packages; only root can, and only where there is apt.
+fn install(packages: &[&str]) -> bool {
+    if output_of("id", &["-u"]).as_deref() != Some("0") || output_of("apt-get", &["--version"]).is_none() {
+        return false;
+    }
+    let apt = |arguments: &[&str]| {
+        // Standard output is for results.
+        let status = Command::new("apt-get")
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdout(io::stderr())
+            .status();
+        status.is_ok_and(|status| status.success())
+    };
+    eprintln!("installing: {}", apt_command(packages));
+    // Recommended packages are left out: some of them conflict with these.
+    let arguments = [&["install", "--yes", "--no-install-recommends"], packages].concat();
+    apt(&arguments) || (apt(&["update"]) && apt(&arguments))
+}
+
+fn apt_command(packages: &[&str]) -> String {
+    format!("apt-get install --no-install-recommends {}", packages.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named_with_its_command() {
+        let error = SetupError::NoTarget { missing: vec!["rust-web-src"] }.to_string();
+        assert!(error.contains("rustup target add thumbv7em-none-eabihf"), "{error}");
+        assert!(error.contains("apt-get install --no-install-recommends rust-web-src"), "{error}");
+        let error = SetupError::NoQemu.to_string();
+        assert!(error.contains("apt-get install --no-install-recommends qemu-system-arm"), "{error}");
+    }
+}
