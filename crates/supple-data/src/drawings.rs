@@ -27,23 +27,14 @@ pub struct Drawings {
 impl Drawings {
     /// An empty set of drawings `side` pixels high and wide.
     pub(crate) fn new(name: impl Into<String>, side: usize) -> Self {
-        Self {
-            name: name.into(),
-            side,
-            pixels: Vec::new(),
-            characters: Vec::new(),
-        }
+        Self { name: name.into(), side, pixels: Vec::new(), characters: Vec::new() }
     }
 
     /// Appends a character; each drawing holds `side * side` grey levels.
     pub(crate) fn push(&mut self, alphabet: &str, name: &str, drawings: &[Vec<u8>]) {
         let first = self.len();
         for drawing in drawings {
-            assert_eq!(
-                drawing.len(),
-                self.side * self.side,
-                "loaders check sizes first"
-            );
+            assert_eq!(drawing.len(), self.side * self.side, "loaders check sizes first");
             self.pixels.extend_from_slice(drawing);
         }
         self.characters.push(Character {
@@ -80,11 +71,7 @@ impl Drawings {
 
     /// Names of the alphabets, in order.
     pub fn alphabets(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self
-            .characters
-            .iter()
-            .map(|c| c.alphabet.as_str())
-            .collect();
+        let mut names: Vec<&str> = self.characters.iter().map(|c| c.alphabet.as_str()).collect();
         names.dedup();
         names
     }

@@ -100,22 +100,11 @@ impl<'a> EpisodeSampler<'a> {
             return Err(EpisodeError::Empty { way, shot, queries });
         }
         let needed = shot.saturating_add(queries);
-        let characters: Vec<&Character> = characters
-            .iter()
-            .filter(|c| c.drawings.len() >= needed)
-            .collect();
+        let characters: Vec<&Character> = characters.iter().filter(|c| c.drawings.len() >= needed).collect();
         if characters.len() < way {
-            return Err(EpisodeError::TooFewClasses {
-                way,
-                needed,
-                available: characters.len(),
-            });
+            return Err(EpisodeError::TooFewClasses { way, needed, available: characters.len() });
         }
-        Ok(Self {
-            characters,
-            shape,
-            orientations,
-        })
+        Ok(Self { characters, shape, orientations })
     }
 
     /// Draws an episode.
@@ -123,21 +112,13 @@ impl<'a> EpisodeSampler<'a> {
         let EpisodeShape { way, shot, queries } = self.shape;
         let mut support = vec![None; way * shot];
         let mut query = vec![None; way * queries];
-        for (label, class) in index::sample(random, self.characters.len(), way)
-            .into_iter()
-            .enumerate()
-        {
+        for (label, class) in index::sample(random, self.characters.len(), way).into_iter().enumerate() {
             let drawings = &self.characters[class].drawings;
             let orientation = self.orientations[random.random_range(0..self.orientations.len())];
-            for (turn, chosen) in index::sample(random, drawings.len(), shot + queries)
-                .into_iter()
-                .enumerate()
+            for (turn, chosen) in
+                index::sample(random, drawings.len(), shot + queries).into_iter().enumerate()
             {
-                let sample = Sample {
-                    drawing: drawings.start + chosen,
-                    orientation,
-                    label,
-                };
+                let sample = Sample { drawing: drawings.start + chosen, orientation, label };
                 match turn.checked_sub(shot) {
                     None => support[turn * way + label] = Some(sample),
                     Some(turn) => query[turn * way + label] = Some(sample),
@@ -198,11 +179,7 @@ mod tests {
         let characters = characters(30, 20);
         let sampler = EpisodeSampler::turned(
             &characters,
-            EpisodeShape {
-                way: 5,
-                shot: 1,
-                queries: 15,
-            },
+            EpisodeShape { way: 5, shot: 1, queries: 15 },
             Orientation::TURNS,
         )
         .unwrap();
@@ -214,27 +191,12 @@ mod tests {
     #[test]
     fn what_cannot_be_drawn_is_refused() {
         let characters = characters(4, 10);
-        let shape = EpisodeShape {
-            way: 5,
-            shot: 1,
-            queries: 15,
-        };
+        let shape = EpisodeShape { way: 5, shot: 1, queries: 15 };
         assert_eq!(
             EpisodeSampler::upright(&characters, shape).unwrap_err(),
-            EpisodeError::TooFewClasses {
-                way: 5,
-                needed: 16,
-                available: 0
-            }
+            EpisodeError::TooFewClasses { way: 5, needed: 16, available: 0 }
         );
-        let shape = EpisodeShape {
-            way: 0,
-            shot: 1,
-            queries: 15,
-        };
-        assert!(matches!(
-            EpisodeSampler::upright(&characters, shape),
-            Err(EpisodeError::Empty { .. })
-        ));
+        let shape = EpisodeShape { way: 0, shot: 1, queries: 15 };
+        assert!(matches!(EpisodeSampler::upright(&characters, shape), Err(EpisodeError::Empty { .. })));
     }
 }

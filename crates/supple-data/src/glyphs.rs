@@ -41,11 +41,7 @@ pub fn generate(seed: u64) -> Drawings {
 }
 
 /// Generates a set of another size: `alphabets`, each with a number of characters in `characters`.
-pub fn generate_sized(
-    seed: u64,
-    alphabets: usize,
-    characters: std::ops::RangeInclusive<usize>,
-) -> Drawings {
+pub fn generate_sized(seed: u64, alphabets: usize, characters: std::ops::RangeInclusive<usize>) -> Drawings {
     let mut set = Drawings::new("glyphs", SIDE);
     for alphabet in 0..alphabets {
         let mut random = stream(seed, Purpose::Generation, alphabet as u64, 0);
@@ -54,9 +50,8 @@ pub fn generate_sized(
             most_strokes: random.random_range(2..=4),
             aspect: random.random_range(0.7..1.3),
         };
-        let programs: Vec<Vec<Stroke>> = (0..random.random_range(characters.clone()))
-            .map(|_| program(&style, &mut random))
-            .collect();
+        let programs: Vec<Vec<Stroke>> =
+            (0..random.random_range(characters.clone())).map(|_| program(&style, &mut random)).collect();
         let drawn: Vec<Vec<Vec<u8>>> = programs
             .par_iter()
             .enumerate()
@@ -64,20 +59,13 @@ pub fn generate_sized(
                 (0..DRAWINGS)
                     .map(|drawing| {
                         let part = 1 + (index * DRAWINGS + drawing) as u64;
-                        draw(
-                            strokes,
-                            &mut stream(seed, Purpose::Generation, alphabet as u64, part),
-                        )
+                        draw(strokes, &mut stream(seed, Purpose::Generation, alphabet as u64, part))
                     })
                     .collect()
             })
             .collect();
         for (index, drawings) in drawn.iter().enumerate() {
-            set.push(
-                &format!("glyphs{alphabet:02}"),
-                &format!("character{:02}", index + 1),
-                drawings,
-            );
+            set.push(&format!("glyphs{alphabet:02}"), &format!("character{:02}", index + 1), drawings);
         }
     }
     set
@@ -85,9 +73,7 @@ pub fn generate_sized(
 
 /// Makes up a character.
 fn program(style: &Style, random: &mut ChaCha8Rng) -> Vec<Stroke> {
-    let strokes = random
-        .random_range(1..=style.most_strokes)
-        .max(random.random_range(1..=2));
+    let strokes = random.random_range(1..=style.most_strokes).max(random.random_range(1..=2));
     let mut last: Option<Point> = None;
     (0..strokes)
         .map(|_| {
@@ -97,8 +83,7 @@ fn program(style: &Style, random: &mut ChaCha8Rng) -> Vec<Stroke> {
                 // Strokes of a character often meet.
                 let joint = last.filter(|_| points.is_empty() && random.random_bool(0.5));
                 let point = joint.unwrap_or_else(|| {
-                    let grid =
-                        |random: &mut ChaCha8Rng| random.random_range(0..5) as f32 / 4.0 - 0.5;
+                    let grid = |random: &mut ChaCha8Rng| random.random_range(0..5) as f32 / 4.0 - 0.5;
                     [grid(random) * style.aspect, grid(random) / style.aspect]
                 });
                 if points.last().is_none_or(|p| distance(*p, point) > 0.2) {
@@ -139,10 +124,7 @@ fn draw(strokes: &[Stroke], random: &mut ChaCha8Rng) -> Vec<u8> {
     let (sine, cosine) = libm::sincosf(jitter(0.09, random));
     let shift = [jitter(3.5, random), jitter(3.5, random)];
     let place = |p: Point| {
-        let (x, y) = (
-            (p[0] + slant * p[1]) * scale * aspect,
-            p[1] * scale / aspect,
-        );
+        let (x, y) = ((p[0] + slant * p[1]) * scale * aspect, p[1] * scale / aspect);
         [
             SIDE as f32 / 2.0 + shift[0] + cosine * x - sine * y,
             SIDE as f32 / 2.0 + shift[1] + sine * x + cosine * y,
@@ -172,10 +154,7 @@ fn draw(strokes: &[Stroke], random: &mut ChaCha8Rng) -> Vec<u8> {
 fn arc(a: Point, b: Point, bulge: f32, t: f32) -> Point {
     let chord = [b[0] - a[0], b[1] - a[1]];
     let side = 4.0 * t * (1.0 - t) * bulge;
-    [
-        a[0] + t * chord[0] - side * chord[1],
-        a[1] + t * chord[1] + side * chord[0],
-    ]
+    [a[0] + t * chord[0] - side * chord[1], a[1] + t * chord[1] + side * chord[0]]
 }
 
 /// Inks every pixel within `radius` of the line.
@@ -216,8 +195,7 @@ mod tests {
                 let ink = set.pixels(drawing).iter().filter(|&&p| p > 0).count();
                 assert!((100..6000).contains(&ink), "{ink} inked pixels");
                 assert!(
-                    drawing == character.drawings.start
-                        || set.pixels(drawing) != set.pixels(drawing - 1)
+                    drawing == character.drawings.start || set.pixels(drawing) != set.pixels(drawing - 1)
                 );
             }
         }

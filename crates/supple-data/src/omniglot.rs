@@ -36,9 +36,7 @@ pub enum LoadError {
         source: io::Error,
     },
     /// A file that is not a zip.
-    #[error(
-        "{path} is neither a folder nor a zip ({source}): give --data an Omniglot zip or folder"
-    )]
+    #[error("{path} is neither a folder nor a zip ({source}): give --data an Omniglot zip or folder")]
     NotAZip {
         /// The file.
         path: PathBuf,
@@ -87,23 +85,13 @@ type Files = BTreeMap<(String, String, String), Vec<u8>>;
 pub fn load(path: &Path) -> Result<Drawings, LoadError> {
     let metadata = fs::metadata(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => LoadError::Missing(path.to_owned()),
-        _ => LoadError::Io {
-            path: path.to_owned(),
-            source,
-        },
+        _ => LoadError::Io { path: path.to_owned(), source },
     })?;
-    let files = if metadata.is_dir() {
-        read_folder(path)?
-    } else {
-        read_zip(path)?
-    };
+    let files = if metadata.is_dir() { read_folder(path)? } else { read_zip(path)? };
     if files.is_empty() {
         return Err(LoadError::NoDrawings(path.to_owned()));
     }
-    let name = path
-        .file_stem()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy();
+    let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
     decode(path, &name, &files)
 }
 
@@ -113,18 +101,10 @@ fn decode(root: &Path, name: &str, files: &Files) -> Result<Drawings, LoadError>
         .map(|((alphabet, character, file), bytes)| {
             let path = root.join(alphabet).join(character).join(file);
             let (width, height, ink) =
-                decode_png(bytes).map_err(|reason| LoadError::BrokenImage {
-                    path: path.clone(),
-                    reason,
-                })?;
+                decode_png(bytes).map_err(|reason| LoadError::BrokenImage { path: path.clone(), reason })?;
             if width != height || !SIDES.contains(&width) {
                 let expected = "105 × 105 (or 28 × 28)".to_owned();
-                return Err(LoadError::WrongSize {
-                    path,
-                    width,
-                    height,
-                    expected,
-                });
+                return Err(LoadError::WrongSize { path, width, height, expected });
             }
             Ok((width, height, ink))
         })
@@ -140,18 +120,10 @@ fn decode(root: &Path, name: &str, files: &Files) -> Result<Drawings, LoadError>
         if width != side {
             let path = root.join(alphabet).join(character).join(file);
             let expected = format!("{side} × {side} like the first");
-            return Err(LoadError::WrongSize {
-                path,
-                width,
-                height,
-                expected,
-            });
+            return Err(LoadError::WrongSize { path, width, height, expected });
         }
         character_drawings.push(ink);
-        if keys
-            .peek()
-            .is_none_or(|(a, c, _)| (a, c) != (alphabet, character))
-        {
+        if keys.peek().is_none_or(|(a, c, _)| (a, c) != (alphabet, character)) {
             set.push(alphabet, character, &character_drawings);
             character_drawings.clear();
         }
@@ -175,31 +147,18 @@ fn key(path: &Path) -> Option<(String, String, String)> {
 }
 
 fn read_zip(path: &Path) -> Result<Files, LoadError> {
-    let io_error = |source| LoadError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let io_error = |source| LoadError::Io { path: path.to_owned(), source };
     let file = File::open(path).map_err(io_error)?;
-    let mut archive =
-        zip::ZipArchive::new(BufReader::new(file)).map_err(|source| LoadError::NotAZip {
-            path: path.to_owned(),
-            source,
-        })?;
+    let mut archive = zip::ZipArchive::new(BufReader::new(file))
+        .map_err(|source| LoadError::NotAZip { path: path.to_owned(), source })?;
     if archive.len() > MOST_FILES {
         let what = format!("{} files, at most {MOST_FILES} are read", archive.len());
-        return Err(LoadError::TooLarge {
-            path: path.to_owned(),
-            what,
-        });
+        return Err(LoadError::TooLarge { path: path.to_owned(), what });
     }
     let mut files = Files::new();
     for index in 0..archive.len() {
-        let entry = archive
-            .by_index(index)
-            .map_err(|source| LoadError::NotAZip {
-                path: path.to_owned(),
-                source,
-            })?;
+        let entry =
+            archive.by_index(index).map_err(|source| LoadError::NotAZip { path: path.to_owned(), source })?;
         let Some(name) = entry.enclosed_name() else {
             continue;
         };
@@ -214,10 +173,7 @@ fn read_folder(root: &Path) -> Result<Files, LoadError> {
     let mut files = Files::new();
     let mut folders = vec![(root.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {
-        let io_error = |source| LoadError::Io {
-            path: folder.clone(),
-            source,
-        };
+        let io_error = |source| LoadError::Io { path: folder.clone(), source };
         for entry in fs::read_dir(&folder).map_err(io_error)? {
             let path = entry.map_err(io_error)?.path();
             if path.is_dir() {
@@ -230,17 +186,11 @@ fn read_folder(root: &Path) -> Result<Files, LoadError> {
             let relative = path.strip_prefix(root).unwrap_or(&path);
             // Anchored at the root's own name, a folder that is itself an alphabet is no data set.
             let Some(key) = key(relative) else { continue };
-            let file = File::open(&path).map_err(|source| LoadError::Io {
-                path: path.clone(),
-                source,
-            })?;
+            let file = File::open(&path).map_err(|source| LoadError::Io { path: path.clone(), source })?;
             files.insert(key, read_bounded(file, &path)?);
             if files.len() > MOST_FILES {
                 let what = format!("more than {MOST_FILES} drawings");
-                return Err(LoadError::TooLarge {
-                    path: root.to_owned(),
-                    what,
-                });
+                return Err(LoadError::TooLarge { path: root.to_owned(), what });
             }
         }
     }
@@ -252,24 +202,17 @@ fn read_bounded(reader: impl Read, path: &Path) -> Result<Vec<u8>, LoadError> {
     reader
         .take(LARGEST_FILE + 1)
         .read_to_end(&mut bytes)
-        .map_err(|source| LoadError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(|source| LoadError::Io { path: path.to_owned(), source })?;
     if bytes.len() as u64 > LARGEST_FILE {
         let what = format!("a drawing is at most {LARGEST_FILE} bytes");
-        return Err(LoadError::TooLarge {
-            path: path.to_owned(),
-            what,
-        });
+        return Err(LoadError::TooLarge { path: path.to_owned(), what });
     }
     Ok(bytes)
 }
 
 /// Width, height and ink (255 = black) of a PNG of any colour type; transparency counts as paper.
 fn decode_png(bytes: &[u8]) -> Result<(usize, usize, Vec<u8>), String> {
-    let mut decoder =
-        png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: 1 << 22 });
+    let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: 1 << 22 });
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().map_err(|e| e.to_string())?;
     let size = reader.output_buffer_size().ok_or("its size overflows")?;
@@ -306,9 +249,7 @@ mod tests {
         encoder.set_color(png::ColorType::Grayscale);
         encoder.set_depth(png::BitDepth::Eight);
         let mut writer = encoder.write_header().unwrap();
-        writer
-            .write_image_data(&vec![if black { 0 } else { 255 }; (side * side) as usize])
-            .unwrap();
+        writer.write_image_data(&vec![if black { 0 } else { 255 }; (side * side) as usize]).unwrap();
         drop(writer);
         bytes
     }
@@ -325,12 +266,9 @@ mod tests {
 
     fn zipped(files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
-        let mut writer =
-            zip::ZipWriter::new(File::create(root.path().join("any name.zip")).unwrap());
+        let mut writer = zip::ZipWriter::new(File::create(root.path().join("any name.zip")).unwrap());
         for (name, bytes) in files {
-            writer
-                .start_file(*name, zip::write::SimpleFileOptions::default())
-                .unwrap();
+            writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
             writer.write_all(bytes).unwrap();
         }
         writer.finish().unwrap();
@@ -340,18 +278,12 @@ mod tests {
     #[test]
     fn zip_and_folder_of_the_same_drawings_are_the_same_data() {
         let files = |root: &str| {
-            [
-                "Greek/c1/1.png",
-                "Greek/c1/2.png",
-                "Greek/c2/1.png",
-                "Arcadian/c1/1.png",
-            ]
-            .map(|name| (format!("{root}{name}"), png(28, name.ends_with("1.png"))))
+            ["Greek/c1/1.png", "Greek/c1/2.png", "Greek/c2/1.png", "Arcadian/c1/1.png"]
+                .map(|name| (format!("{root}{name}"), png(28, name.ends_with("1.png"))))
         };
         let of = |root| {
             let files = files(root);
-            let list: Vec<(&str, Vec<u8>)> =
-                files.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
+            let list: Vec<(&str, Vec<u8>)> = files.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
             (folder(&list), zipped(&list))
         };
         let (plain_folder, plain_zip) = of("");
@@ -365,10 +297,7 @@ mod tests {
         .iter()
         .map(|path| load(path).unwrap())
         .collect();
-        assert!(
-            sets.iter()
-                .all(|set| set.fingerprint() == sets[0].fingerprint())
-        );
+        assert!(sets.iter().all(|set| set.fingerprint() == sets[0].fingerprint()));
         assert_eq!(sets[0].alphabets(), ["Arcadian", "Greek"]);
         assert_eq!(sets[0].characters().len(), 3);
         assert_eq!(sets[0].characters()[1].drawings, 1..3);
@@ -393,26 +322,14 @@ mod tests {
     #[test]
     fn broken_images_missing_paths_and_other_files_are_named() {
         let root = folder(&[("a/c/1.png", b"not a png".to_vec())]);
-        assert!(matches!(
-            load(root.path()),
-            Err(LoadError::BrokenImage { .. })
-        ));
+        assert!(matches!(load(root.path()), Err(LoadError::BrokenImage { .. })));
         let mut cut = png(28, true);
         cut.truncate(cut.len() / 2);
         let root = folder(&[("a/c/1.png", cut)]);
-        assert!(matches!(
-            load(root.path()),
-            Err(LoadError::BrokenImage { .. })
-        ));
-        assert!(matches!(
-            load(&root.path().join("gone")),
-            Err(LoadError::Missing(_))
-        ));
+        assert!(matches!(load(root.path()), Err(LoadError::BrokenImage { .. })));
+        assert!(matches!(load(&root.path().join("gone")), Err(LoadError::Missing(_))));
         let root = folder(&[("readme.txt", b"hello".to_vec())]);
         assert!(matches!(load(root.path()), Err(LoadError::NoDrawings(_))));
-        assert!(matches!(
-            load(&root.path().join("readme.txt")),
-            Err(LoadError::NotAZip { .. })
-        ));
+        assert!(matches!(load(&root.path().join("readme.txt")), Err(LoadError::NotAZip { .. })));
     }
 }

@@ -16,46 +16,19 @@ pub struct Orientation {
 
 impl Orientation {
     /// As drawn.
-    pub const UPRIGHT: Self = Self {
-        quarter_turns: 0,
-        mirrored: false,
-    };
+    pub const UPRIGHT: Self = Self { quarter_turns: 0, mirrored: false };
     /// The four quarter turns.
     pub const TURNS: &'static [Self] = Self::ALL.split_at(4).0;
     /// The quarter turns, plain and mirrored.
     pub const ALL: &'static [Self; 8] = &[
-        Self {
-            quarter_turns: 0,
-            mirrored: false,
-        },
-        Self {
-            quarter_turns: 1,
-            mirrored: false,
-        },
-        Self {
-            quarter_turns: 2,
-            mirrored: false,
-        },
-        Self {
-            quarter_turns: 3,
-            mirrored: false,
-        },
-        Self {
-            quarter_turns: 0,
-            mirrored: true,
-        },
-        Self {
-            quarter_turns: 1,
-            mirrored: true,
-        },
-        Self {
-            quarter_turns: 2,
-            mirrored: true,
-        },
-        Self {
-            quarter_turns: 3,
-            mirrored: true,
-        },
+        Self { quarter_turns: 0, mirrored: false },
+        Self { quarter_turns: 1, mirrored: false },
+        Self { quarter_turns: 2, mirrored: false },
+        Self { quarter_turns: 3, mirrored: false },
+        Self { quarter_turns: 0, mirrored: true },
+        Self { quarter_turns: 1, mirrored: true },
+        Self { quarter_turns: 2, mirrored: true },
+        Self { quarter_turns: 3, mirrored: true },
     ];
 
     /// The 2 × 2 matrix (row-major) from output offsets to source offsets about the centre.
@@ -66,11 +39,7 @@ impl Orientation {
             2 => [-1.0, 0.0, 0.0, -1.0],
             _ => [0.0, -1.0, 1.0, 0.0],
         };
-        if self.mirrored {
-            [-a, -b, c, d]
-        } else {
-            [a, b, c, d]
-        }
+        if self.mirrored { [-a, -b, c, d] } else { [a, b, c, d] }
     }
 
     /// Where the value of output pixel (`row`, `column`) comes from.
@@ -82,11 +51,7 @@ impl Orientation {
             2 => (last - row, last - column),
             _ => (column, last - row),
         };
-        if self.mirrored {
-            (row, last - column)
-        } else {
-            (row, column)
-        }
+        if self.mirrored { (row, last - column) } else { (row, column) }
     }
 }
 
@@ -122,16 +87,8 @@ impl Warp {
         let shear = even(limits.shear);
         let (x, y) = (scale * aspect, scale / aspect);
         // rotation · (shear · scale)
-        let matrix = [
-            cosine * x,
-            (cosine * shear - sine) * y,
-            sine * x,
-            (sine * shear + cosine) * y,
-        ];
-        Self {
-            matrix,
-            shift: [even(limits.shift), even(limits.shift)],
-        }
+        let matrix = [cosine * x, (cosine * shear - sine) * y, sine * x, (sine * shear + cosine) * y];
+        Self { matrix, shift: [even(limits.shift), even(limits.shift)] }
     }
 }
 
@@ -154,13 +111,7 @@ impl Drawings {
 
     /// Like [`render`](Self::render), through a warp: for training. Each output pixel is the mean of a grid of
     /// points of the full-size drawing.
-    pub fn render_warped(
-        &self,
-        drawing: usize,
-        orientation: Orientation,
-        warp: &Warp,
-        input: &mut [f32],
-    ) {
+    pub fn render_warped(&self, drawing: usize, orientation: Orientation, warp: &Warp, input: &mut [f32]) {
         const GRID: usize = 4;
         assert_eq!(input.len(), INPUT_LENGTH);
         let side = self.side();
@@ -282,10 +233,7 @@ mod tests {
             }
         }
         let set = one(105, pixels);
-        let still = Warp {
-            matrix: [1.0, 0.0, 0.0, 1.0],
-            shift: [0.0; 2],
-        };
+        let still = Warp { matrix: [1.0, 0.0, 0.0, 1.0], shift: [0.0; 2] };
         for orientation in Orientation::ALL {
             let mut plain = vec![0.0; INPUT_LENGTH];
             let mut warped = vec![0.0; INPUT_LENGTH];
@@ -293,10 +241,7 @@ mod tests {
             set.render_warped(0, *orientation, &still, &mut warped);
             let difference: f32 = plain.iter().zip(&warped).map(|(p, w)| (p - w).abs()).sum();
             let ink: f32 = plain.iter().sum();
-            assert!(
-                difference < 0.1 * ink,
-                "{orientation:?}: {difference} of {ink}"
-            );
+            assert!(difference < 0.1 * ink, "{orientation:?}: {difference} of {ink}");
         }
     }
 }

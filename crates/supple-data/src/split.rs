@@ -75,15 +75,9 @@ impl Split {
             });
         }
         let first_held_back = alphabets[alphabets.len() - VALIDATION_ALPHABETS];
-        let cut = set
-            .characters()
-            .partition_point(|c| c.alphabet.as_str() < first_held_back);
+        let cut = set.characters().partition_point(|c| c.alphabet.as_str() < first_held_back);
         let (train, validation) = set.characters().split_at(cut);
-        Ok(if self == Self::Train {
-            train
-        } else {
-            validation
-        })
+        Ok(if self == Self::Train { train } else { validation })
     }
 }
 
@@ -95,11 +89,7 @@ mod tests {
         let mut set = Drawings::new("test", 1);
         for a in 0..alphabets {
             for c in 0..=a {
-                set.push(
-                    &format!("alphabet{a:02}"),
-                    &format!("character{c:02}"),
-                    &[vec![0]],
-                );
+                set.push(&format!("alphabet{a:02}"), &format!("character{c:02}"), &[vec![0]]);
             }
         }
         set
@@ -112,11 +102,7 @@ mod tests {
         let validation = Split::Validation.characters(&set).unwrap();
         assert_eq!(train.len(), 1 + 2);
         assert_eq!(validation.len(), 3 + 4 + 5 + 6 + 7 + 8);
-        assert!(
-            train
-                .iter()
-                .all(|t| validation.iter().all(|v| v.alphabet != t.alphabet))
-        );
+        assert!(train.iter().all(|t| validation.iter().all(|v| v.alphabet != t.alphabet)));
         assert_eq!(Split::All.characters(&set).unwrap().len(), 36);
     }
 
@@ -130,9 +116,6 @@ mod tests {
 
     #[test]
     fn an_unknown_split_is_named() {
-        assert_eq!(
-            "dev".parse::<Split>(),
-            Err(SplitError::Unknown("dev".into()))
-        );
+        assert_eq!("dev".parse::<Split>(), Err(SplitError::Unknown("dev".into())));
     }
 }

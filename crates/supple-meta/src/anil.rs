@@ -3,9 +3,9 @@
 //!
 //! Raghu, Raghu, Bengio, Vinyals: Rapid Learning or Feature Reuse? (2020).
 
+use supple_data::Drawings;
 use supple_data::episode::{Episode, Sample};
 use supple_data::render::{INPUT_LENGTH, Warp, WarpLimits};
-use supple_data::Drawings;
 
 use crate::inner_loop::{self, Outcome, Samples};
 use crate::learned::Layout;
@@ -118,8 +118,7 @@ impl Group {
         learned: &[f32],
         fixed: &[Statistics<f32>],
     ) -> Vec<Outcome<f32>> {
-        let features =
-            trunk.forward(layout.trunk(learned), Some(fixed), &self.inputs, &mut self.workspace);
+        let features = trunk.forward(layout.trunk(learned), Some(fixed), &self.inputs, &mut self.workspace);
         let rates = layout.rates(learned);
         let mut rest = &features[..];
         self.episodes

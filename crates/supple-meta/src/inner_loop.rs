@@ -109,7 +109,8 @@ fn accuracy<T: Real>(probabilities: &[T], labels: &[usize]) -> f64 {
         .chunks_exact(way)
         .zip(labels)
         .filter(|(column, label)| {
-            let best = column.iter().enumerate().fold(0, |best, (i, p)| if *p > column[best] { i } else { best });
+            let best =
+                column.iter().enumerate().fold(0, |best, (i, p)| if *p > column[best] { i } else { best });
             best == **label
         })
         .count();

@@ -68,9 +68,7 @@ impl Layout {
     /// The first `way` rows of the head's start, as the inner loop wants it.
     pub fn head(&self, all: &[f32], way: usize) -> Head<f32> {
         let rows = self.head_weights(all);
-        let weights = (0..way * self.features)
-            .map(|i| rows[i % way * self.features + i / way])
-            .collect();
+        let weights = (0..way * self.features).map(|i| rows[i % way * self.features + i / way]).collect();
         Head { weights, bias: self.head_bias(all)[..way].to_vec() }
     }
 

@@ -282,7 +282,9 @@ impl Recipe {
             }
             () if largest_support > head.max_support => Err(RecipeError::Value {
                 key: "head.max_support",
-                problem: format!("is below the {largest_support} support samples of the largest training task"),
+                problem: format!(
+                    "is below the {largest_support} support samples of the largest training task"
+                ),
             }),
             () if training.queries == 0 => wrong("training.queries", "must be at least 1"),
             () if training.iterations == 0 => wrong("training.iterations", "must be at least 1"),

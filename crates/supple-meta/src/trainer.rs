@@ -66,13 +66,17 @@ pub enum StartError {
     #[error(transparent)]
     Episode(#[from] EpisodeError),
     /// The checkpoint belongs to something else.
-    #[error("the checkpoint was made with another recipe or other data: train into an empty folder, or leave --resume out")]
+    #[error(
+        "the checkpoint was made with another recipe or other data: train into an empty folder, or leave --resume out"
+    )]
     OtherCheckpoint,
 }
 
 /// Training went wrong.
 #[derive(Debug, thiserror::Error, PartialEq)]
-#[error("training diverged at iteration {iteration}: the loss of task {task} is {loss}; the last checkpoint is kept (lower training.learning_rate or head.inner_learning_rate)")]
+#[error(
+    "training diverged at iteration {iteration}: the loss of task {task} is {loss}; the last checkpoint is kept (lower training.learning_rate or head.inner_learning_rate)"
+)]
 pub struct Diverged {
     /// Counted from 0.
     pub iteration: u64,

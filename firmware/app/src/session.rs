@@ -86,3 +86,7 @@ fn reply(sequence: u16, answer: &Answer, body: &mut [u8], frame: &mut [u8]) -> u
         .or_else(|error| encode(sequence, &Answer::Failed(DeviceError::Frame(error)), body, frame))
         .unwrap_or(0)
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -128,7 +128,9 @@ impl Convolution {
         let weights = Operand::new(weights, self.output_channels, patch);
         let images = self.images_at_once();
         let gradients = output_gradient.chunks(images * positions * self.output_channels);
-        for (index, (input, gradient)) in input.chunks(images * self.input_values()).zip(gradients).enumerate() {
+        for (index, (input, gradient)) in
+            input.chunks(images * self.input_values()).zip(gradients).enumerate()
+        {
             let columns = gradient.len() / self.output_channels;
             let gradient = Operand::new(gradient, self.output_channels, columns);
             let patches = self.gather_batch(input, &mut scratch.patches);
@@ -182,9 +184,30 @@ mod tests {
     use super::*;
 
     const CASES: [Convolution; 3] = [
-        Convolution { input_side: 5, input_channels: 2, output_channels: 3, kernel: 3, stride: 2, padding: 1 },
-        Convolution { input_side: 4, input_channels: 3, output_channels: 2, kernel: 4, stride: 1, padding: 0 },
-        Convolution { input_side: 6, input_channels: 1, output_channels: 4, kernel: 5, stride: 2, padding: 2 },
+        Convolution {
+            input_side: 5,
+            input_channels: 2,
+            output_channels: 3,
+            kernel: 3,
+            stride: 2,
+            padding: 1,
+        },
+        Convolution {
+            input_side: 4,
+            input_channels: 3,
+            output_channels: 2,
+            kernel: 4,
+            stride: 1,
+            padding: 0,
+        },
+        Convolution {
+            input_side: 6,
+            input_channels: 1,
+            output_channels: 4,
+            kernel: 5,
+            stride: 2,
+            padding: 2,
+        },
     ];
 
     fn wave(length: usize, seed: f64) -> Vec<f64> {

@@ -49,7 +49,9 @@ pub enum TrunkError {
         value: usize,
     },
     /// The kernel does not fit.
-    #[error("block {block} of the trunk: a kernel of {kernel} does not fit an input of {input} with padding {padding}")]
+    #[error(
+        "block {block} of the trunk: a kernel of {kernel} does not fit an input of {input} with padding {padding}"
+    )]
     KernelTooLarge {
         /// Counted from 1.
         block: usize,
@@ -81,8 +83,7 @@ impl Block {
     }
 
     fn parameters_mut<'p, T>(&self, parameters: &'p mut [T]) -> (&'p mut [T], &'p mut [T], &'p mut [T]) {
-        let (weights, rest) =
-            parameters[self.first_parameter..].split_at_mut(self.convolution.weights());
+        let (weights, rest) = parameters[self.first_parameter..].split_at_mut(self.convolution.weights());
         let (scale, rest) = rest.split_at_mut(self.convolution.output_channels);
         (weights, scale, &mut rest[..self.convolution.output_channels])
     }
@@ -276,7 +277,8 @@ impl Trunk {
         }
         for (index, block) in self.blocks.iter().enumerate().rev() {
             if block.relu {
-                for (gradient, value) in workspace.gradient.iter_mut().zip(&workspace.activations[index + 1]) {
+                for (gradient, value) in workspace.gradient.iter_mut().zip(&workspace.activations[index + 1])
+                {
                     if *value <= T::zero() {
                         *gradient = T::zero();
                     }
@@ -332,8 +334,9 @@ mod tests {
     /// Central differences in f64 on a smooth function of the features.
     #[test]
     fn gradients_agree_with_central_differences() {
-        let trunk = Trunk::new(6, &[block(3, 3, 2, 1, true), block(4, 3, 1, 1, true), block(2, 2, 1, 0, false)])
-            .unwrap();
+        let trunk =
+            Trunk::new(6, &[block(3, 3, 2, 1, true), block(4, 3, 1, 1, true), block(2, 2, 1, 0, false)])
+                .unwrap();
         let wave = |n: usize, s: f64| (0..n).map(|i| (i as f64 * 0.7 + s).sin()).collect::<Vec<f64>>();
         let parameters: Vec<f64> = wave(trunk.parameters(), 0.2).iter().map(|v| v * 0.8 + 0.05).collect();
         let inputs = wave(5 * 36, 0.4);

@@ -1,0 +1,129 @@
+//! Sessions with a board in memory and no pack: the line is what is tested.
+
+extern crate std;
+
+use core::cell::Cell;
+use std::boxed::Box;
+use std::vec;
+use std::vec::Vec;
+
+use supple_link::frame::FrameError;
+use supple_link::message::Clock;
+
+use super::*;
+use crate::device::Memory;
+
+/// Counts how often a request asked for the stack's high-water mark, that is, was carried out.
+struct Desk {
+    carried_out: Cell<u32>,
+}
+
+impl Board for Desk {
+    const NAME: &'static str = "desk";
+    const CLOCK: Clock = Clock { hertz: 1, instructions: (0, 0) };
+
+    fn read_byte(&mut self) -> u8 {
+        0
+    }
+    fn write(&mut self, _: &[u8]) {}
+    fn ticks(&mut self) -> u32 {
+        0
+    }
+    fn fixed_memory(&self) -> u32 {
+        0
+    }
+    fn stack(&self) -> u32 {
+        0
+    }
+    fn stack_high_water(&self) -> u32 {
+        self.carried_out.set(self.carried_out.get() + 1);
+        self.carried_out.get()
+    }
+}
+
+fn frame(sequence: u16, request: &Request) -> Vec<u8> {
+    let (mut body, mut frame) = ([0; BODY_MAX], [0; FRAME_MAX]);
+    let length = encode(sequence, request, &mut body, &mut frame).expect("fits");
+    frame[..length].to_vec()
+}
+
+/// Sends bytes; what comes back as sequence numbers and the frames themselves.
+struct Bench {
+    board: Desk,
+    device: Device<'static>,
+    session: Session<'static>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut board = Desk { carried_out: Cell::new(0) };
+        let memory = Memory { floats: &mut [], labels: &mut [] };
+        let device = Device::new(&[], memory, &mut board);
+        Self { board, device, session: Session::new(Box::leak(Box::new(Line::new()))) }
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+        let mut frames = Vec::new();
+        for &byte in bytes {
+            if let Some(frame) = self.session.take(byte, &mut self.device, &mut self.board) {
+                frames.push(frame.to_vec());
+            }
+        }
+        frames
+    }
+}
+
+/// The only frame of an answer.
+fn opened(frames: &[Vec<u8>]) -> (u16, Vec<u8>) {
+    assert_eq!(frames.len(), 1);
+    let mut receiver = Receiver::new();
+    let mut outcome = None;
+    for &byte in &frames[0] {
+        if let Some(frame) = receiver.push(byte) {
+            let frame = frame.expect("sound");
+            outcome = Some((frame.sequence, frame.message.to_vec()));
+        }
+    }
+    outcome.expect("a frame")
+}
+
+#[test]
+fn a_repeated_request_is_carried_out_once_whatever_came_between() {
+    let mut bench = Bench::new();
+    let request = frame(5, &Request::StackHighWater);
+    let first = bench.send(&request);
+    let mut damaged = request.clone();
+    damaged[3] ^= 1;
+    let complaint = opened(&bench.send(&damaged));
+    assert_eq!(complaint.0, 0);
+    assert_eq!(bench.send(&request), first);
+    assert_eq!(bench.board.carried_out.get(), 1);
+    bench.send(&frame(6, &Request::StackHighWater));
+    assert_eq!(bench.board.carried_out.get(), 2);
+}
+
+#[test]
+fn a_host_that_begins_anew_is_answered_anew() {
+    let mut bench = Bench::new();
+    for round in 1..=3 {
+        bench.send(&frame(0, &Request::StackHighWater));
+        assert_eq!(bench.board.carried_out.get(), round);
+    }
+}
+
+#[test]
+fn complaints_fit_in_their_own_buffer() {
+    let errors = [
+        (vec![1; 600], FrameError::TooLong),
+        (vec![9, 1], FrameError::Framing),
+        (vec![2, 1], FrameError::TooShort),
+        (vec![8, 1, 2, 3, 4, 5, 6, 7], FrameError::Checksum),
+    ];
+    let mut bench = Bench::new();
+    for (mut bytes, error) in errors {
+        bytes.push(0);
+        let (sequence, message) = opened(&bench.send(&bytes));
+        assert_eq!(sequence, 0);
+        assert_eq!(decode(&message), Ok(Answer::Failed(DeviceError::Frame(error))));
+    }
+}
