@@ -14,6 +14,11 @@ fn main() {
         t.trunk().features(),
         t.trunk().parameters()
     );
+    if let Some(out) = args.get(3)
+        && let Ok(state) = supple_meta::checkpoint::read(out.as_ref())
+    {
+        t.resume(state).unwrap();
+    }
     let start = Instant::now();
     let (mut l, mut a, mut n) = (0.0, 0.0, 0);
     while !t.finished() {
@@ -48,8 +53,7 @@ fn main() {
             a = 0.0;
             n = 0;
             if let Some(out) = args.get(3) {
-                let s = serde_json::to_vec(t.state()).unwrap();
-                std::fs::write(out, s).unwrap();
+                supple_meta::checkpoint::write(out.as_ref(), t.state()).unwrap();
             }
         }
     }

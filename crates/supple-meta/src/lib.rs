@@ -2,6 +2,7 @@
 #![deny(unsafe_code, missing_docs)]
 pub mod adam;
 pub mod anil;
+pub mod checkpoint;
 pub mod inner_loop;
 pub mod learned;
 pub mod matrix;

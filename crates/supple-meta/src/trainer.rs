@@ -1,10 +1,9 @@
 //! The outer loop: one iteration after the other, the same bytes for any number of threads.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use rand::RngExt;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use supple_data::episode::{EpisodeError, EpisodeSampler, EpisodeShape};
 use supple_data::random::{Purpose, stream};
 use supple_data::render::{INPUT_SIDE, Orientation, WarpLimits};
@@ -318,8 +317,9 @@ fn blend(statistics: &mut [Statistics<f32>], new: &[Statistics<f32>], share: f32
 
 /// A checkpoint is tied to its recipe and data by this.
 fn identity(recipe: &Recipe, set: &Drawings) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    toml::to_string(recipe).unwrap_or_default().hash(&mut hasher);
-    set.fingerprint().hash(&mut hasher);
-    hasher.finish()
+    let mut hash = Sha256::new();
+    hash.update(toml::to_string(recipe).unwrap_or_default());
+    hash.update(set.fingerprint());
+    let digest = hash.finalize();
+    digest.first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight))
 }

@@ -1,5 +1,41 @@
-//! The artifact a Supple device runs from (DRAFT doc, helper completes).
-#![no_std]
+//! The artifact a Supple device runs from: one trunk's plan, its weights, and heads to adapt, read in place from
+//! flash.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`header`] | the first 32 bytes, and the checksum over everything |
+//! | [`op`] | the operations of a plan |
+//! | [`head`] | what is said about a head |
+//! | [`read`] | a pack's bytes, checked once, then read in place |
+//! | `check` | what makes a plan safe to run |
+//! | `write` (feature `write`) | a trunk and its heads to bytes |
+//!
+//! Layout: header (32 bytes), structure in postcard, zeros up to a multiple of 16, weights in little-endian `f32`.
+//! A reader treats the bytes as hostile: after [`Pack::parse`] every offset, size and dimension is known to lie
+//! inside, so a plan cannot reach out of its memory or run for ever.
+//!
+//! Not supported: several trunks in one pack, compression, signatures.
+#![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code, missing_docs)]
+
+#[cfg(any(feature = "write", test))]
+extern crate alloc;
+
+mod check;
 pub mod head;
+pub mod header;
 pub mod op;
+pub mod read;
+#[cfg(feature = "write")]
+pub mod write;
+
+pub use check::PlanError;
+pub use head::{HeadSpec, TrunkHash};
+pub use op::{Activation, Op, Shape, Value, Window};
+pub use read::{Head, Pack, PackError, TrunkSpec};
+#[cfg(feature = "write")]
+pub use write::AlignedBytes;
+
+// Weights are read as they lie in flash.
+#[cfg(target_endian = "big")]
+compile_error!("a pack's weights are little-endian; swap them on load for this target");

@@ -1,1 +1,54 @@
-//! The trunk compiler: ONNX to a plan
+//! The trunk compiler: ONNX to a plan, on the host.
+//!
+//! [`compile()`] reads a model with tract, lowers it to the flat list of operations in `supple_pack::op`, places
+//! its values in an arena, and refuses to hand it out before the packed plan, run by the device's runtime, gave
+//! what tract gives for the untouched model. [`export`] writes trunks as ONNX.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`export`] | a trunk as ONNX |
+//! | [`compile`](mod@compile) | the way from ONNX to a checked plan |
+//! | [`check`] | limits on the protobuf, before tract sees it |
+//! | [`front`] | tract: the typed graph, and [`Oracle`], the model run as it is |
+//! | [`lower`] | tract's graph to a draft of the plan, scales and shifts folded in `f64` |
+//! | [`planner`] | where each value lies in the arena |
+//! | [`weights`] | weights in the order of the kernels |
+//! | [`emit`] | the draft as operations and a weight blob |
+//! | [`verify`] | the plan against tract on random inputs |
+//! | [`report`] | what the plan costs |
+//! | [`refusal`] | nodes that cannot be compiled, all named at once |
+//!
+//! # Not supported
+//! - more than one input, output or sample; values that join again (residual connections, concatenation)
+//! - grouped and depthwise convolutions, dilation, 3-d convolutions
+//! - averages over a part of an image, other activations than relu
+//! - quantised models, other types than `f32`, weights in a second file
+//! - inputs that are channel last (the axes must be `[1, C, H, W]`, `[1, C, T]` or `[1, C]`)
+//!
+//! A model is read in this process. Limits on sizes and a guard around tract turn hostile models into errors,
+//! but a fault in tract's unsafe code is not contained: compile models you do not trust in a process of their
+//! own.
+#![deny(unsafe_code, missing_docs)]
+
+pub mod compile;
+pub mod export;
+pub mod planner;
+pub mod refusal;
+pub mod report;
+
+mod check;
+mod emit;
+mod front;
+mod lower;
+mod stub;
+mod verify;
+mod weights;
+
+pub use check::CheckError;
+pub use compile::{CompileError, CompileOptions, Compiled, compile};
+pub use emit::EmitError;
+pub use export::{ExportError, Layer, Model, to_onnx};
+pub use front::{FrontError, Oracle};
+pub use refusal::{Refusal, Refusals, SUPPORTED_OPERATORS};
+pub use report::{Agreement, OperationReport, Report};
+pub use verify::VerifyError;

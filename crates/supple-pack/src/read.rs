@@ -1,0 +1,251 @@
+//! A pack's bytes, checked once, then read in place.
+
+use heapless::String;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::check::{MOST_ELEMENTS, PlanError, add_work};
+use crate::head::{HeadSpec, TrunkHash};
+use crate::header::{HEADER_BYTES, Header, HeaderError, checksum};
+use crate::op::{Op, Value};
+
+/// What a pack says about its trunk; the operations follow, then the heads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrunkSpec {
+    /// Name of the trunk.
+    pub name: String<32>,
+    /// Names its structure and weights.
+    pub hash: TrunkHash,
+    /// Where the input is written before the plan runs.
+    pub input: Value,
+    /// Where the features lie after it has run.
+    pub output: Value,
+    /// Length of the arena, in `f32`.
+    pub arena: u32,
+    /// The trunk's part of the weights, from their start, in `f32`.
+    pub weights: u32,
+    /// Number of operations.
+    pub ops: u16,
+    /// Number of heads.
+    pub heads: u16,
+}
+
+/// A sound pack.
+#[derive(Debug, Clone)]
+pub struct Pack<'p> {
+    header: Header,
+    trunk: TrunkSpec,
+    ops: &'p [u8],
+    heads: &'p [u8],
+    weights: &'p [f32],
+}
+
+/// A head of a sound pack, its numbers read in place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head<'p> {
+    /// What is said about it.
+    pub spec: HeadSpec,
+    /// Learned initial weights, `[capacity][features]`.
+    pub weights: &'p [f32],
+    /// Learned initial biases, `[capacity]`.
+    pub bias: &'p [f32],
+    /// Learned rates, `[steps][2]`: of the weights, of the biases.
+    pub rates: &'p [f32],
+}
+
+/// Why bytes are no pack that can be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PackError {
+    /// The header is wrong.
+    #[error("the pack cannot be read: {0}")]
+    Header(#[from] HeaderError),
+    /// Cut short, or with something behind its end.
+    #[error("the pack should have {expected} bytes but has {found}: copy it again, whole")]
+    Length {
+        /// As the header says.
+        expected: u32,
+        /// As they are.
+        found: usize,
+    },
+    /// Changed since it was written.
+    #[error("the pack's checksum is wrong: it was changed or damaged; copy it again, or pack it again")]
+    Checksum,
+    /// Not at an address that `f32` can be read from.
+    #[error("the pack does not lie at a multiple of 4 in memory: place it in flash aligned to 16 bytes")]
+    Misaligned,
+    /// Checksum right, structure not readable.
+    #[error("the pack's structure cannot be read ({part}): pack it again with tools of this version")]
+    Structure {
+        /// Which part.
+        part: &'static str,
+    },
+    /// Values of the trunk that cannot be.
+    #[error("the pack's trunk cannot be run: {0}; compile it again")]
+    Trunk(PlanError),
+    /// An operation that cannot be run.
+    #[error("operation {index} of the pack's plan cannot be run: {error}; compile it again")]
+    Op {
+        /// Counted from 0.
+        index: u16,
+        /// Why.
+        error: PlanError,
+    },
+    /// A head that cannot be used.
+    #[error("head {index} of the pack cannot be used: {problem}; pack it again")]
+    Head {
+        /// Counted from 0.
+        index: u16,
+        /// Why.
+        problem: &'static str,
+    },
+    /// A weight or a rate that is no number.
+    #[error("the pack holds a weight that is not a finite number: train or compile it again")]
+    NotFinite,
+}
+
+impl<'p> Pack<'p> {
+    /// Checks all bytes and gives access to what they hold. The bytes must be the pack and nothing else.
+    pub fn parse(bytes: &'p [u8]) -> Result<Self, PackError> {
+        let header = Header::read(bytes)?;
+        if header.length as usize != bytes.len() {
+            return Err(PackError::Length { expected: header.length, found: bytes.len() });
+        }
+        if checksum(bytes) != header.checksum {
+            return Err(PackError::Checksum);
+        }
+        let structure_end = HEADER_BYTES + header.structure as usize;
+        let structure = bytes.get(HEADER_BYTES..structure_end).unwrap_or_default();
+        let weights = bytes.get(header.weights_at as usize..).unwrap_or_default();
+        let weights: &[f32] = bytemuck::try_cast_slice(weights).map_err(|_| PackError::Misaligned)?;
+        if !weights.iter().all(|weight| weight.is_finite()) {
+            return Err(PackError::NotFinite);
+        }
+        let (trunk, ops) = take::<TrunkSpec>(structure, "trunk")?;
+        let heads = check_plan(&trunk, ops, weights.len())?;
+        let ops = ops.get(..ops.len() - heads.len()).unwrap_or_default();
+        let pack = Self { header, trunk, ops, heads, weights };
+        pack.check_heads()?;
+        Ok(pack)
+    }
+
+    /// Finds the pack at the start of a flash region that may be longer, by the length in its header.
+    pub fn parse_region(region: &'p [u8]) -> Result<Self, PackError> {
+        let header = Header::read(region)?;
+        let found = region.len();
+        let bytes = region
+            .get(..header.length as usize)
+            .ok_or(PackError::Length { expected: header.length, found })?;
+        Self::parse(bytes)
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The trunk.
+    pub fn trunk(&self) -> &TrunkSpec {
+        &self.trunk
+    }
+
+    /// The plan, decoded one operation at a time.
+    pub fn ops(&self) -> impl Iterator<Item = Op> + use<'p> {
+        Sequence { left: self.trunk.ops, bytes: self.ops, item: core::marker::PhantomData }
+    }
+
+    /// All weights, the trunk's first.
+    pub fn weights(&self) -> &'p [f32] {
+        self.weights
+    }
+
+    /// The heads, decoded one at a time.
+    pub fn heads(&self) -> impl Iterator<Item = Head<'p>> + use<'p> {
+        let specs = Sequence::<HeadSpec> {
+            left: self.trunk.heads,
+            bytes: self.heads,
+            item: core::marker::PhantomData,
+        };
+        let weights = self.weights;
+        specs.filter_map(move |spec| head(spec, weights))
+    }
+
+    fn check_heads(&self) -> Result<(), PackError> {
+        let features = self.trunk.output.elements();
+        let mut rest = self.heads;
+        for index in 0..self.trunk.heads {
+            let wrong = |problem| Err(PackError::Head { index, problem });
+            let (spec, after) = take::<HeadSpec>(rest, "head")?;
+            rest = after;
+            if spec.trunk != self.trunk.hash {
+                return wrong("it was trained on another trunk");
+            }
+            if usize::from(spec.features) != features {
+                return wrong("it takes another number of features than the trunk gives");
+            }
+            if spec.capacity == 0 || spec.max_support == 0 || spec.steps == 0 {
+                return wrong("it has room for no class or no sample, or takes no step");
+            }
+            if head(spec, self.weights).is_none() {
+                return wrong("its numbers reach beyond the pack");
+            }
+        }
+        if rest.is_empty() { Ok(()) } else { Err(PackError::Structure { part: "end" }) }
+    }
+}
+
+/// Checks trunk and operations; what follows the operations is returned.
+fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: usize) -> Result<&'p [u8], PackError> {
+    let arena = trunk.arena;
+    let room = if arena > MOST_ELEMENTS { 0 } else { arena };
+    trunk.input.check(room).map_err(PackError::Trunk)?;
+    trunk.output.check(room).map_err(PackError::Trunk)?;
+    if trunk.weights as usize > weights {
+        return Err(PackError::Trunk(PlanError::OutsideWeights { offset: trunk.weights }));
+    }
+    let mut rest = ops;
+    let mut work = 0;
+    for index in 0..trunk.ops {
+        let (op, after) = take::<Op>(rest, "operation")?;
+        rest = after;
+        work = op
+            .check(arena, trunk.weights)
+            .and_then(|more| add_work(work, more))
+            .map_err(|error| PackError::Op { index, error })?;
+    }
+    Ok(rest)
+}
+
+/// A head's numbers in place; `None` when they reach beyond the weights.
+fn head(spec: HeadSpec, weights: &[f32]) -> Option<Head<'_>> {
+    let capacity = usize::from(spec.capacity);
+    let part = |offset: u32, length: usize| weights.get(offset as usize..)?.get(..length);
+    Some(Head {
+        weights: part(spec.weights, capacity * usize::from(spec.features))?,
+        bias: part(spec.bias, capacity)?,
+        rates: part(spec.rates, 2 * usize::from(spec.steps))?,
+        spec,
+    })
+}
+
+/// Decodes one item and gives the bytes behind it.
+fn take<'b, T: Deserialize<'b>>(bytes: &'b [u8], part: &'static str) -> Result<(T, &'b [u8]), PackError> {
+    postcard::take_from_bytes(bytes).map_err(|_| PackError::Structure { part })
+}
+
+/// Items that were checked before, decoded one at a time.
+struct Sequence<'p, T> {
+    left: u16,
+    bytes: &'p [u8],
+    item: core::marker::PhantomData<T>,
+}
+
+impl<T: DeserializeOwned> Iterator for Sequence<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.left = self.left.checked_sub(1)?;
+        let (item, rest) = postcard::take_from_bytes(self.bytes).ok()?;
+        self.bytes = rest;
+        Some(item)
+    }
+}

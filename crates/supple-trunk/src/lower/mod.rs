@@ -1,0 +1,271 @@
+//! tract's decluttered graph to a draft of the plan.
+
+pub mod draft;
+mod elementwise;
+mod matrix;
+pub mod tensor;
+mod window;
+
+use std::collections::{BTreeSet, HashMap};
+
+use supple_pack::op::Shape;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::ops::binary::TypedBinOp;
+use tract_onnx::tract_core::ops::change_axes::AxisOp;
+use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, SumPool};
+use tract_onnx::tract_core::ops::downsample::Downsample;
+use tract_onnx::tract_core::ops::einsum::EinSum;
+use tract_onnx::tract_core::ops::identity::Identity;
+use tract_onnx::tract_core::ops::nn::Reduce;
+use tract_onnx::tract_core::ops::source::TypedSource;
+
+use self::draft::{Affine, Draft, Kind, Linear, Step, ValueId, elements};
+use self::tensor::{Tensor, image_order};
+use crate::refusal::{Refusal, Refusals, shown};
+
+/// Channels up to which a scale and shift that fit into no layer become a convolution of their own.
+const MOST_OWN_AFFINE: usize = 256;
+
+/// A draft with its ends.
+#[derive(Debug)]
+pub struct Lowered {
+    pub draft: Draft,
+    pub input: (ValueId, Shape),
+    pub output: (ValueId, Shape),
+    /// The place in the model's output of each element of the plan's.
+    pub feature_order: Vec<u32>,
+}
+
+/// Lowers a graph, or names every node that is in the way.
+pub fn lower(model: &TypedModel) -> Result<Lowered, Refusals> {
+    let order = model.eval_order().map_err(|error| whole(format!("has no order: {error:#}")))?;
+    let mut lowering = Lowering { model, draft: Draft::default(), tensors: HashMap::new(), readers: HashMap::new() };
+    for id in &order {
+        for input in &model.node(*id).inputs {
+            *lowering.readers.entry(*input).or_default() += 1;
+        }
+    }
+    for output in model.outputs.iter() {
+        *lowering.readers.entry(*output).or_default() += 1;
+    }
+    let mut refused = Vec::new();
+    let mut input = None;
+    for id in &order {
+        let node = model.node(*id);
+        if node.outputs.iter().all(|output| output.fact.konst.is_some()) {
+            continue;
+        }
+        match lowering.node(node) {
+            Ok(Some(tensor)) => {
+                if node.op_is::<TypedSource>() {
+                    input = Some((tensor.value, tensor.shape));
+                }
+                lowering.tensors.insert(OutletId::new(*id, 0), tensor);
+            }
+            // Behind a refused node.
+            Ok(None) => {}
+            Err(reason) => refused.push(Refusal {
+                node: shown(&node.name),
+                operator: node.op.name().into_owned(),
+                reason,
+            }),
+        }
+    }
+    if !refused.is_empty() {
+        return Err(Refusals(refused));
+    }
+    let input = input.ok_or_else(|| whole("does not read its input".into()))?;
+    let (output, feature_order) = lowering.finish().map_err(whole)?;
+    Ok(Lowered { draft: lowering.draft, input, output, feature_order })
+}
+
+/// A refusal that no one node is to blame for.
+fn whole(reason: String) -> Refusals {
+    Refusals(vec![Refusal { node: "output".into(), operator: "the whole graph".into(), reason }])
+}
+
+struct Lowering<'m> {
+    model: &'m TypedModel,
+    draft: Draft,
+    /// What was lowered so far.
+    tensors: HashMap<OutletId, Tensor>,
+    /// How often each outlet is read, by nodes or as the output.
+    readers: HashMap<OutletId, usize>,
+}
+
+/// Attempts to lower one kind of node: `None` where its input was refused before.
+type Attempt = Result<Option<Tensor>, String>;
+
+impl Lowering<'_> {
+    fn node(&mut self, node: &TypedNode) -> Attempt {
+        if node.outputs.len() != 1 {
+            return Err("has more than one output".into());
+        }
+        let fact = &node.outputs[0].fact;
+        if fact.datum_type != f32::datum_type() {
+            return Err(format!("computes {:?}; only f32 is supported", fact.datum_type));
+        }
+        let dims = fact.shape.as_concrete().ok_or("has a shape that is not fixed")?.to_vec();
+        if node.op_is::<TypedSource>() {
+            self.source(node, dims)
+        } else if let Some(conv) = node.op_as::<Conv>() {
+            self.convolution(node, conv, dims)
+        } else if let Some(pool) = node.op_as::<MaxPool>() {
+            self.max_pool(node, pool, dims)
+        } else if let Some(pool) = node.op_as::<SumPool>() {
+            self.sum_pool(node, pool, dims)
+        } else if let Some(reduce) = node.op_as::<Reduce>() {
+            self.reduce(node, reduce, dims)
+        } else if let Some(product) = node.op_as::<EinSum>() {
+            self.matrix(node, product, dims)
+        } else if let Some(operation) = node.op_as::<TypedBinOp>() {
+            self.binary(node, operation, dims)
+        } else if let Some(change) = node.op_as::<AxisOp>() {
+            self.change_axes(node, change, dims)
+        } else if let Some(slice) = node.op_as::<Downsample>() {
+            self.slice(node, slice)
+        } else if node.op_is::<Identity>() {
+            self.alias(node, |tensor| Ok((tensor.dims.clone(), tensor.order.clone())))
+        } else {
+            Err("not supported by plans".into())
+        }
+    }
+
+    fn source(&mut self, node: &TypedNode, dims: Vec<usize>) -> Attempt {
+        if !(2..=4).contains(&dims.len()) {
+            return Err(format!("an input of the shape {dims:?} is not supported"));
+        }
+        let (shape, order) = image_order(&dims, 1, 2..dims.len())?;
+        let value = self.draft.value(shape);
+        let exclusive = self.read_once(node);
+        Ok(Some(Tensor { value, shape, dims, order, affine: None, exclusive }))
+    }
+
+    /// Whether the node's output is read exactly once.
+    fn read_once(&self, node: &TypedNode) -> bool {
+        self.readers.get(&OutletId::new(node.id, 0)) == Some(&1)
+    }
+
+    /// The tensor a node reads, unless it was refused.
+    fn input(&self, node: &TypedNode, slot: usize) -> Option<Tensor> {
+        node.inputs.get(slot).and_then(|outlet| self.tensors.get(outlet)).cloned()
+    }
+
+    /// A constant that a node reads, with its shape.
+    fn constant(&self, node: &TypedNode, slot: usize) -> Option<(Vec<usize>, Vec<f32>)> {
+        let outlet = node.inputs.get(slot)?;
+        let constant = self.model.outlet_fact(*outlet).ok()?.konst.clone()?;
+        let plain = constant.cast_to::<f32>().ok()?;
+        let values = plain.to_plain_array_view::<f32>().ok()?.iter().copied().collect();
+        Some((constant.shape().to_vec(), values))
+    }
+
+    /// Another view of the same value.
+    fn alias(
+        &self,
+        node: &TypedNode,
+        view: impl FnOnce(&Tensor) -> Result<(Vec<usize>, Vec<u32>), String>,
+    ) -> Attempt {
+        let Some(tensor) = self.input(node, 0) else { return Ok(None) };
+        let (dims, order) = view(&tensor)?;
+        let exclusive = tensor.exclusive && self.read_once(node);
+        Ok(Some(Tensor { dims, order, exclusive, ..tensor }))
+    }
+
+    fn change_axes(&self, node: &TypedNode, change: &AxisOp, dims: Vec<usize>) -> Attempt {
+        self.alias(node, |tensor| match change {
+            AxisOp::Move(from, to) => {
+                let mut permutation: Vec<usize> = (0..tensor.dims.len()).collect();
+                let axis = permutation.remove(*from);
+                permutation.insert(*to, axis);
+                Ok(tensor.permuted(&permutation))
+            }
+            AxisOp::Add(_) | AxisOp::Rm(_) | AxisOp::Reshape(..) => Ok((dims, tensor.order.clone())),
+        })
+    }
+
+    fn slice(&self, node: &TypedNode, slice: &Downsample) -> Attempt {
+        let stride = usize::try_from(slice.stride).ok().filter(|stride| *stride > 0);
+        let stride = stride.ok_or("runs backwards, which is not supported")?;
+        self.alias(node, |tensor| Ok(tensor.sliced(slice.axis, slice.modulo, stride)))
+    }
+
+    /// Appends a step that writes a new value.
+    fn push(&mut self, node: &TypedNode, kind: Kind, input: (ValueId, Shape), output: Shape) -> ValueId {
+        let value = self.draft.value(output);
+        self.draft.steps.push(Step { node: shown(&node.name), kind, input, output: (value, output) });
+        value
+    }
+
+    /// What a step just wrote, seen as a tensor whose elements lie at `order`.
+    fn written(&self, node: &TypedNode, value: ValueId, shape: Shape, dims: Vec<usize>, order: Vec<u32>) -> Tensor {
+        Tensor { value, shape, dims, order, affine: None, exclusive: self.read_once(node) }
+    }
+
+    /// Adds a scale and shift to a tensor: into the weights of the layer before it where that is possible,
+    /// else for the next one to take up.
+    fn scaled(&mut self, mut tensor: Tensor, affine: &Affine) -> Tensor {
+        if tensor.affine.is_none()
+            && tensor.exclusive
+            && let Some(linear) = self.draft.open_linear(tensor.value)
+        {
+            linear.fold_output(affine);
+            return tensor;
+        }
+        let before = tensor.affine.take().unwrap_or_else(|| Affine::identity(tensor.channels()));
+        let both = before.then(affine);
+        tensor.affine = (!both.is_identity()).then_some(both);
+        tensor
+    }
+
+    /// The tensor with nothing left to be done to it: a remaining scale and shift become a 1 x 1 convolution.
+    fn settled(&mut self, node: &TypedNode, mut tensor: Tensor) -> Result<Tensor, String> {
+        let Some(affine) = tensor.affine.take() else { return Ok(tensor) };
+        let channels = tensor.channels();
+        if channels > MOST_OWN_AFFINE {
+            return Err(format!(
+                "a scale and shift of {channels} channels follow no convolution or dense layer; put them right \
+                 after one"
+            ));
+        }
+        let mut weights = vec![0.0; channels * channels];
+        for (channel, scale) in affine.scale.iter().enumerate() {
+            weights[channel * channels + channel] = *scale;
+        }
+        let linear = finite(Linear::new(weights, affine.shift))?;
+        let kind = Kind::Conv2d { window: window::POINT, linear };
+        tensor.value = self.push(node, kind, (tensor.value, tensor.shape), tensor.shape);
+        // The new value has this reader alone.
+        tensor.exclusive = true;
+        Ok(tensor)
+    }
+
+    fn finish(&mut self) -> Result<((ValueId, Shape), Vec<u32>), String> {
+        let [outlet] = self.model.outputs[..] else { return Err("has more than one output".into()) };
+        let tensor = self.tensors.get(&outlet).cloned().ok_or("does not depend on its input")?;
+        let tensor = self.settled(self.model.node(outlet.node), tensor)?;
+        let places: BTreeSet<u32> = tensor.order.iter().copied().collect();
+        if tensor.order.len() != elements(tensor.shape) || places.len() != tensor.order.len() {
+            return Err("is a slice of the last layer's output; end with a layer or a pooling".into());
+        }
+        if self.draft.steps.is_empty() {
+            return Err("has no layer".into());
+        }
+        for step in &self.draft.steps {
+            if let Kind::Conv2d { linear, .. } | Kind::Dense { linear } = &step.kind
+                && !linear.is_finite()
+            {
+                return Err(format!("has weights that are no finite numbers, about node `{}`", step.node));
+            }
+        }
+        let mut feature_order = vec![0; tensor.order.len()];
+        for (element, place) in tensor.order.iter().enumerate() {
+            feature_order[*place as usize] = element as u32;
+        }
+        Ok(((tensor.value, tensor.shape), feature_order))
+    }
+}
+
+fn finite(linear: Linear) -> Result<Linear, String> {
+    if linear.is_finite() { Ok(linear) } else { Err("has weights that are no finite numbers".into()) }
+}

@@ -1,0 +1,95 @@
+//! What a compiled trunk costs, and how closely it follows the model.
+
+use std::fmt;
+
+use supple_pack::op::{Op, Shape};
+
+/// What a compiled trunk costs, and how closely it follows the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// In the order they run.
+    pub operations: Vec<OperationReport>,
+    /// Multiply-accumulates for one input, padding counted.
+    pub macs: u64,
+    /// Bytes of all weights and biases, with what is added to align them.
+    pub weight_bytes: usize,
+    /// Bytes of RAM for values.
+    pub arena_bytes: usize,
+    /// The least that any placement of the values could take.
+    pub arena_lower_bound_bytes: usize,
+    /// The place in the model's output of each of the plan's features. Ascending, unless the model ends by
+    /// flattening an image: a plan keeps that image's channels together.
+    pub feature_order: Vec<u32>,
+    /// How the plan compares with tract.
+    pub agreement: Agreement,
+}
+
+/// One operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperationReport {
+    /// Its kind, as in `supple_pack::op`.
+    pub kind: &'static str,
+    /// The model's node it comes from.
+    pub node: String,
+    /// What it reads.
+    pub input: Shape,
+    /// What it writes.
+    pub output: Shape,
+    /// Multiply-accumulates, padding counted.
+    pub macs: u64,
+    /// Bytes of its weights and biases.
+    pub weight_bytes: usize,
+}
+
+/// The plan against tract, on random inputs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Agreement {
+    /// Number of inputs.
+    pub inputs: usize,
+    /// The largest difference of a feature.
+    pub largest_difference: f32,
+    /// The largest feature tract gave.
+    pub largest_feature: f32,
+}
+
+impl Agreement {
+    /// The largest difference as a part of the largest feature.
+    pub fn relative_difference(&self) -> f32 {
+        if self.largest_feature > 0.0 { self.largest_difference / self.largest_feature } else { 0.0 }
+    }
+}
+
+/// The name of an operation's kind.
+pub fn kind(op: &Op) -> &'static str {
+    match op {
+        Op::Conv2d { .. } => "Conv2d",
+        Op::Dense { .. } => "Dense",
+        Op::MaxPool { .. } => "MaxPool",
+        Op::GlobalAveragePool { .. } => "GlobalAveragePool",
+        Op::Relu { .. } => "Relu",
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = |shape: Shape| format!("{}x{}x{}", shape.height, shape.width, shape.channels);
+        writeln!(
+            f,
+            "{:<18} {:>12} {:>12} {:>12} {:>12}",
+            "operation", "input", "output", "MAC", "weight bytes"
+        )?;
+        for op in &self.operations {
+            let (input, output) = (size(op.input), size(op.output));
+            writeln!(f, "{:<18} {input:>12} {output:>12} {:>12} {:>12}", op.kind, op.macs, op.weight_bytes)?;
+        }
+        writeln!(f, "total {} MAC, {} bytes of weights", self.macs, self.weight_bytes)?;
+        writeln!(f, "arena {} bytes, lower bound {}", self.arena_bytes, self.arena_lower_bound_bytes)?;
+        write!(
+            f,
+            "largest difference from tract {:.1e} ({:.1e} of the largest feature) on {} random inputs",
+            self.agreement.largest_difference,
+            self.agreement.relative_difference(),
+            self.agreement.inputs
+        )
+    }
+}

@@ -1,0 +1,111 @@
+//! Runs a plan beside tract.
+//!
+//! tract's simplifications have been wrong before, and so may this compiler be. So no plan leaves before the
+//! packed bytes, run by the device's own runtime, gave what the untouched model gives.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use supple_pack::read::{Pack, PackError};
+use supple_pack::write::{AlignedBytes, TrunkParts, WriteError, pack};
+use crate::stub::{PlanTrunk, Trunk};
+
+use crate::front::{FrontError, Oracle};
+use crate::report::Agreement;
+
+/// Difference allowed, as a part of the largest feature or of 1.
+pub const TOLERANCE: f32 = 1e-4;
+
+/// Why a plan was not let out.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// tract could not run the model.
+    #[error(transparent)]
+    Oracle(#[from] FrontError),
+    /// The plan makes no pack.
+    #[error("the plan does not fit a pack: {0}")]
+    Pack(#[from] WriteError),
+    /// The pack could not be read back.
+    #[error("the pack cannot be read back, which is a fault of the compiler: {0}")]
+    Read(#[from] PackError),
+    /// The runtime refused the plan.
+    #[error("the plan cannot be run, which is a fault of the compiler: {0}")]
+    Run(String),
+    /// The two disagree.
+    #[error(
+        "the plan gives other features than tract: they differ by {difference:e} where {allowed:e} is allowed \
+         (feature {feature} of random input {input}). This is a fault of the compiler or of tract's \
+         simplification, or the model's numbers overflow; nothing was written"
+    )]
+    Disagreement {
+        /// Which input.
+        input: usize,
+        /// Which feature, in the plan's order.
+        feature: usize,
+        /// By how much.
+        difference: f32,
+        /// How much may be.
+        allowed: f32,
+    },
+}
+
+/// Runs both on `inputs` random inputs drawn from `seed`.
+pub fn verify(
+    parts: &TrunkParts,
+    oracle: &Oracle,
+    feature_order: &[u32],
+    inputs: usize,
+    seed: u64,
+) -> Result<Agreement, VerifyError> {
+    let bytes = AlignedBytes::copy_of(&pack(parts, &[])?);
+    let pack = Pack::parse(&bytes)?;
+    let mut arena = vec![0.0; parts.arena as usize];
+    let mut plan = PlanTrunk::new(&pack, &mut arena).map_err(|error| VerifyError::Run(format!("{error:?}")))?;
+    let mut features = vec![0.0; plan.feature_length()];
+    let mut agreement = Agreement { inputs, largest_difference: 0.0, largest_feature: 0.0 };
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    for input in 0..inputs {
+        let values = random_input(&mut random, input, plan.input_length());
+        let expected = oracle.features(&values)?;
+        plan.features(&values, &mut features).map_err(|error| VerifyError::Run(format!("{error:?}")))?;
+        let largest = expected.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        let allowed = TOLERANCE * largest.max(1.0);
+        for (feature, (found, place)) in features.iter().zip(feature_order).enumerate() {
+            let difference = (found - expected[*place as usize]).abs();
+            // NaN is no agreement either.
+            if difference.is_nan() || difference > allowed {
+                return Err(VerifyError::Disagreement { input, feature, difference, allowed });
+            }
+            agreement.largest_difference = agreement.largest_difference.max(difference);
+        }
+        agreement.largest_feature = agreement.largest_feature.max(largest);
+    }
+    Ok(agreement)
+}
+
+/// In turns: brightnesses of a picture, roughly normal values, and a picture that is mostly empty.
+fn random_input(random: &mut ChaCha8Rng, index: usize, length: usize) -> Vec<f32> {
+    let uniform = |random: &mut ChaCha8Rng| random.random::<f32>();
+    (0..length)
+        .map(|_| match index % 3 {
+            0 => uniform(random),
+            // The sum of twelve: the same on every machine, which a logarithm might not be.
+            1 => (0..12).map(|_| uniform(random)).sum::<f32>() - 6.0,
+            _ if uniform(random) < 0.1 => uniform(random),
+            _ => 0.0,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_are_of_three_kinds_and_repeat() {
+        let draw = |index| random_input(&mut ChaCha8Rng::seed_from_u64(1), index, 1000);
+        assert!(draw(0).iter().all(|v| (0.0..1.0).contains(v)));
+        assert!(draw(1).iter().any(|v| *v < -1.0));
+        assert!(draw(2).iter().filter(|v| **v == 0.0).count() > 800);
+        assert_eq!(draw(1), draw(1));
+    }
+}
