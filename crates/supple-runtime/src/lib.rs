@@ -1,1 +1,27 @@
-//! The no_std runtime: kernels, plan executor, heads and their adaptation
+//! Runs a pack's trunk and adapts its heads, in memory that the caller gives.
+//!
+//! No allocator, no `std`, no unsafe code, no `f64`. The host runs the same code as the twin of a device: what it
+//! computes, the device computes bit for bit. So every sum is taken in one fixed order, multiply and add are two
+//! operations on every target, and blocking goes across outputs, never across a sum.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`kernels`] | slices in, slices out |
+//! | [`trunk`] | what runs a trunk: [`PlanTrunk`] from flash, or tract (feature `tract`, needs `std`) |
+//! | [`head`] | a head, its support samples, its gradient steps |
+//! | [`memory`] | how much memory a pack needs, to the byte |
+//!
+//! Not supported: training of the trunk, quantised plans, regression heads.
+#![cfg_attr(not(any(feature = "tract", test)), no_std)]
+#![deny(unsafe_code, missing_docs)]
+
+pub mod head;
+pub mod kernels;
+pub mod memory;
+pub mod trunk;
+
+pub use head::{Adaptation, AdaptError, HeadMemory, Learner};
+pub use memory::MemoryNeed;
+#[cfg(feature = "tract")]
+pub use trunk::tract::TractTrunk;
+pub use trunk::{PlanTrunk, RunError, Trunk};

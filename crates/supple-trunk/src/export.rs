@@ -223,8 +223,7 @@ fn node_of(number: usize, layer: &Layer, tensors: &mut Vec<TensorProto>) -> Node
             ("Conv", window(kernel, stride, padding))
         }
         Layer::BatchNormalization { scale, shift, mean, variance, epsilon } => {
-            for (what, values) in
-                [("scale", scale), ("shift", shift), ("mean", mean), ("variance", variance)]
+            for (what, values) in [("scale", scale), ("shift", shift), ("mean", mean), ("variance", variance)]
             {
                 constant(what, &[values.len()], values);
             }
@@ -234,9 +233,7 @@ fn node_of(number: usize, layer: &Layer, tensors: &mut Vec<TensorProto>) -> Node
         Layer::Relu => ("Relu", vec![]),
         Layer::MaxPool { kernel, stride, padding } => ("MaxPool", window(kernel, stride, padding)),
         Layer::GlobalAveragePool => ("GlobalAveragePool", vec![]),
-        Layer::Flatten => {
-            ("Flatten", vec![AttributeProto { i: 1, ..attribute("axis", AttributeType::Int) }])
-        }
+        Layer::Flatten => ("Flatten", vec![AttributeProto { i: 1, ..attribute("axis", AttributeType::Int) }]),
         Layer::Dense { weights, bias } => {
             constant("weights", &[bias.len(), weights.len() / bias.len().max(1)], weights);
             constant("bias", &[bias.len()], bias);
@@ -277,10 +274,7 @@ fn tensor(name: &str, dims: &[usize], values: &[f32]) -> TensorProto {
 fn value_info(name: &str, dims: &[usize]) -> ValueInfoProto {
     let dim = dims
         .iter()
-        .map(|d| Dimension {
-            value: Some(dimension::Value::DimValue(*d as i64)),
-            ..Dimension::default()
-        })
+        .map(|d| Dimension { value: Some(dimension::Value::DimValue(*d as i64)), ..Dimension::default() })
         .collect();
     let tensor =
         type_proto::Tensor { elem_type: DataType::Float as i32, shape: Some(TensorShapeProto { dim }) };

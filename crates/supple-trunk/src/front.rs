@@ -36,7 +36,9 @@ pub enum FrontError {
         why: String,
     },
     /// A value whose shape depends on something not known, or too large.
-    #[error("node `{node}` gives a value of the shape {shape}; it must be fixed and hold at most {MOST_ELEMENTS} elements")]
+    #[error(
+        "node `{node}` gives a value of the shape {shape}; it must be fixed and hold at most {MOST_ELEMENTS} elements"
+    )]
     Shape {
         /// The node.
         node: String,

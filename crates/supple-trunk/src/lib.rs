@@ -40,7 +40,6 @@ mod check;
 mod emit;
 mod front;
 mod lower;
-mod stub;
 mod verify;
 mod weights;
 

@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use supple_pack::read::{Pack, PackError};
 use supple_pack::write::{AlignedBytes, TrunkParts, WriteError, pack};
-use crate::stub::{PlanTrunk, Trunk};
+use supple_runtime::{PlanTrunk, Trunk};
 
 use crate::front::{FrontError, Oracle};
 use crate::report::Agreement;
@@ -59,7 +59,8 @@ pub fn verify(
     let bytes = AlignedBytes::copy_of(&pack(parts, &[])?);
     let pack = Pack::parse(&bytes)?;
     let mut arena = vec![0.0; parts.arena as usize];
-    let mut plan = PlanTrunk::new(&pack, &mut arena).map_err(|error| VerifyError::Run(format!("{error:?}")))?;
+    let mut plan =
+        PlanTrunk::new(&pack, &mut arena).map_err(|error| VerifyError::Run(format!("{error:?}")))?;
     let mut features = vec![0.0; plan.feature_length()];
     let mut agreement = Agreement { inputs, largest_difference: 0.0, largest_feature: 0.0 };
     let mut random = ChaCha8Rng::seed_from_u64(seed);

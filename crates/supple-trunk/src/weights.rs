@@ -48,7 +48,8 @@ mod tests {
     #[test]
     fn blocks_of_eight_outputs_with_the_last_filled_with_zeros() {
         // Nine outputs, a row of two: output o has the weights 10 o and 10 o + 1.
-        let weights: Vec<f64> = (0..9).flat_map(|o| [10.0 * f64::from(o), 10.0 * f64::from(o) + 1.0]).collect();
+        let weights: Vec<f64> =
+            (0..9).flat_map(|o| [10.0 * f64::from(o), 10.0 * f64::from(o) + 1.0]).collect();
         #[rustfmt::skip]
         let expected = [
             0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0,

@@ -10,10 +10,11 @@ use supple_trunk::{CompileError, Layer, Oracle, VerifyError};
 fn four_blocks_become_four_convolutions_and_a_mean() {
     let compiled = compiled(&conv4(16));
     assert_eq!(kinds(&compiled), ["Conv2d", "Conv2d", "Conv2d", "Conv2d", "GlobalAveragePool"]);
-    assert!(compiled.parts.ops[..4].iter().all(|op| matches!(
-        op,
-        Op::Conv2d { activation: Activation::Relu, .. }
-    )));
+    assert!(
+        compiled.parts.ops[..4]
+            .iter()
+            .all(|op| matches!(op, Op::Conv2d { activation: Activation::Relu, .. }))
+    );
     let report = &compiled.report;
     assert_eq!(report.macs, 14 * 14 * 9 * 16 + (7 * 7 + 4 * 4 + 2 * 2) * 9 * 16 * 16);
     assert_eq!(report.weight_bytes, 4 * (9 * 16 + 16 + 3 * (9 * 16 * 16 + 16)));
@@ -104,13 +105,13 @@ fn a_dense_layer_over_an_image_reads_it_in_the_plans_order() {
 #[test]
 fn padding_may_be_uneven() {
     for padding in [[0, 0, 1, 1], [1, 0, 0, 2], [2, 1, 0, 0]] {
-        let layers =
-            vec![conv(2, 4, 3, 2, padding), Layer::Relu, Layer::GlobalAveragePool, Layer::Flatten];
+        let layers = vec![conv(2, 4, 3, 2, padding), Layer::Relu, Layer::GlobalAveragePool, Layer::Flatten];
         assert_eq!(kinds(&compiled(&model([2, 8, 7], layers))), ["Conv2d", "GlobalAveragePool"]);
     }
     for auto_pad in ["SAME_UPPER", "SAME_LOWER", "VALID"] {
         let mut node = node("Conv", "c", &["input", "w"], "y");
-        node.attribute = vec![text("auto_pad", auto_pad), ints("strides", &[2, 2]), ints("kernel_shape", &[4, 3])];
+        node.attribute =
+            vec![text("auto_pad", auto_pad), ints("strides", &[2, 2]), ints("kernel_shape", &[4, 3])];
         let weights = floats("w", &[3, 2, 4, 3], &wave(72, 0.5));
         let nodes = vec![node, self::node("Flatten", "f", &["y"], "features")];
         compiled(&raw(&[1, 2, 7, 8], nodes, vec![weights]));
@@ -196,8 +197,7 @@ fn the_oracle_reads_channel_last() {
     let mut weights = vec![0.0; 8];
     weights[7] = 1.0;
     weights[1] = 10.0;
-    let onnx =
-        model([2, 2, 2], vec![Layer::Flatten, Layer::Dense { weights, bias: vec![0.5] }]);
+    let onnx = model([2, 2, 2], vec![Layer::Flatten, Layer::Dense { weights, bias: vec![0.5] }]);
     let oracle = Oracle::new(&onnx).unwrap();
     // Pixels (0,0), (0,1), (1,0), (1,1), each of two channels. Channel-first 7 is channel 1 of (1,1); 1 is
     // channel 0 of (0,1).

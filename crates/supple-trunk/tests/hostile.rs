@@ -56,7 +56,8 @@ fn tensors_that_lie() {
     let _ = broken(|g| {
         g.initializer[0].dims = vec![36];
     });
-    let nan = broken_only_in_compile(|g| g.initializer[0].raw_data[..4].copy_from_slice(&f32::NAN.to_le_bytes()));
+    let nan =
+        broken_only_in_compile(|g| g.initializer[0].raw_data[..4].copy_from_slice(&f32::NAN.to_le_bytes()));
     assert!(nan.contains("finite"), "{nan}");
 }
 
@@ -85,8 +86,15 @@ fn constants_that_would_blow_up() {
     let constants = vec![floats("a", &[1, 1, 1, 1 << 16], &long), floats("b", &[1, 1, 1 << 16, 1], &long)];
     let text = refused(&raw(&[1, 1, 1, 1], nodes, constants)).to_string();
     assert!(text.contains("at most 16777216 elements"), "{text}");
-    let slow = model([1, 1000, 1000], vec![conv(1, 16, 15, 1, [0; 4]), conv(16, 16, 15, 1, [0; 4]),
-        supple_trunk::Layer::GlobalAveragePool, supple_trunk::Layer::Flatten]);
+    let slow = model(
+        [1, 1000, 1000],
+        vec![
+            conv(1, 16, 15, 1, [0; 4]),
+            conv(16, 16, 15, 1, [0; 4]),
+            supple_trunk::Layer::GlobalAveragePool,
+            supple_trunk::Layer::Flatten,
+        ],
+    );
     let text = refused(&slow).to_string();
     assert!(text.contains("multiply-accumulates"), "{text}");
 }
@@ -108,7 +116,8 @@ fn names_and_axes() {
         let _ = compile(&raw(&[1, 2, 3, 4], vec![mean.clone()], vec![]), &CompileOptions::default());
     }
     let name = "\u{1b}[2J".repeat(1000);
-    let text = refused(&raw(&[1, 1, 1, 1], vec![node("Evil", &name, &["input"], "features")], vec![])).to_string();
+    let text =
+        refused(&raw(&[1, 1, 1, 1], vec![node("Evil", &name, &["input"], "features")], vec![])).to_string();
     assert!(text.len() < 3000 && !text.contains('\u{1b}'), "{text}");
 }
 

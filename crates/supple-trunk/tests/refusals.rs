@@ -31,7 +31,10 @@ fn every_unsupported_operator_is_named_once() {
     ];
     let onnx = raw(&[1, 1, 4, 4], nodes, vec![]);
     let refusals = unsupported(&onnx);
-    assert_eq!(names(&refusals), [("gate", "Sigmoid"), ("e", "Embed"), ("first", "LSTM"), ("second", "LSTM")]);
+    assert_eq!(
+        names(&refusals),
+        [("gate", "Sigmoid"), ("e", "Embed"), ("first", "LSTM"), ("second", "LSTM")]
+    );
     let text = refused(&onnx).to_string();
     for name in ["`gate`", "`e`", "`first`", "`second`", "my.company"] {
         assert_eq!(text.matches(name).count(), 1, "{name} in {text}");
@@ -93,7 +96,8 @@ fn the_graph_must_be_a_trunk() {
     assert!(text(|graph| graph.node[1].output[0] = graph.node[0].output[0].clone()).contains("two values"));
     assert!(text(|graph| graph.node.reverse()).contains("before it"));
     assert!(text(|graph| graph.output[0].name = "layer_1_weights".into()).contains("does not depend"));
-    let channel_last = raw(&[1, 4, 4, 1], vec![node("GlobalAveragePool", "g", &["input"], "features")], vec![]);
+    let channel_last =
+        raw(&[1, 4, 4, 1], vec![node("GlobalAveragePool", "g", &["input"], "features")], vec![]);
     // Read as four channels of 4 x 1: a model that means something else shows that in its first layer.
     assert!(supple_trunk::compile(&channel_last, &Default::default()).is_ok());
     let nothing = model([1, 1, 1], vec![Layer::Flatten]);

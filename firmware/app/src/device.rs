@@ -3,7 +3,7 @@
 use bytemuck::cast_slice;
 use supple_link::frame::VALUES_MAX;
 use supple_link::message::{self, Info, PROTOCOL};
-use supple_link::{Answer, DeviceError, Register, Request, Values};
+use supple_link::{Answer, DeviceError, Register, Request};
 
 use crate::board::Board;
 use crate::running::Running;
@@ -18,7 +18,7 @@ pub struct Memory<'m> {
 }
 
 impl Memory<'_> {
-    fn bytes(&self) -> u32 {
+    pub(crate) fn bytes(&self) -> u32 {
         (size_of_val(self.floats) + size_of_val(self.labels)) as u32
     }
 }

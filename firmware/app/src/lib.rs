@@ -7,12 +7,15 @@
 //! | `board` | what is asked of a board |
 //! | `session` | frames in, frames out, each request carried out once |
 //! | `device` | what each request does |
+//! | `running` | a sound pack at work |
 //! | `refusal` | the runtime's errors in the protocol's words |
 #![no_std]
 #![deny(unsafe_code, missing_docs)]
 
 mod board;
 mod device;
+mod refusal;
+mod running;
 mod session;
 
 pub use board::Board;

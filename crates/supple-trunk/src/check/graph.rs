@@ -113,11 +113,9 @@ pub fn check(graph: GraphProto) -> Result<GraphProto, CheckError> {
                 }
                 nodes.push(checked);
             }
-            Err(reason) => refused.push(Refusal {
-                node: shown(node::name(raw)),
-                operator: shown(&raw.op_type),
-                reason,
-            }),
+            Err(reason) => {
+                refused.push(Refusal { node: shown(node::name(raw)), operator: shown(&raw.op_type), reason })
+            }
         }
     }
     if !refused.is_empty() {
@@ -131,7 +129,10 @@ pub fn check(graph: GraphProto) -> Result<GraphProto, CheckError> {
         )));
     };
     if known.get(&output.name) != Some(&false) {
-        return Err(graph_error(format!("the output `{}` does not depend on the input", shown(&output.name))));
+        return Err(graph_error(format!(
+            "the output `{}` does not depend on the input",
+            shown(&output.name)
+        )));
     }
     Ok(GraphProto {
         node: nodes,
@@ -150,7 +151,10 @@ fn constants(raw: Vec<TensorProto>) -> Result<(Vec<TensorProto>, usize), CheckEr
     for mut constant in raw {
         let name = std::mem::take(&mut constant.name);
         if name.is_empty() || !names.insert(name.clone()) {
-            return Err(graph_error(format!("two constants are called `{}`, or one has no name", shown(&name))));
+            return Err(graph_error(format!(
+                "two constants are called `{}`, or one has no name",
+                shown(&name)
+            )));
         }
         let (constant, elements) = tensor::check(constant, name.clone())
             .map_err(|problem| CheckError::Constant { name: shown(&name), problem })?;

@@ -29,7 +29,12 @@ pub const OPERATOR_SETS: std::ops::RangeInclusive<i64> = 9..=22;
 /// The model rebuilt from what was checked.
 pub fn check(onnx: &[u8]) -> Result<ModelProto, CheckError> {
     if onnx.len() > MOST_BYTES {
-        return Err(CheckError::TooLarge { what: "file", found: onnx.len(), most: MOST_BYTES, unit: "bytes" });
+        return Err(CheckError::TooLarge {
+            what: "file",
+            found: onnx.len(),
+            most: MOST_BYTES,
+            unit: "bytes",
+        });
     }
     let model = ModelProto::decode(onnx).map_err(|error| CheckError::NotOnnx(error.to_string()))?;
     if !model.functions.is_empty() {

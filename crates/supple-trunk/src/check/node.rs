@@ -93,12 +93,7 @@ const OPERATORS: &[Operator] = &[
     operator(
         "Gemm",
         2..=3,
-        &[
-            ("alpha", Rule::Float),
-            ("beta", Rule::Float),
-            ("transA", Rule::Int(0..=0)),
-            ("transB", FLAG),
-        ],
+        &[("alpha", Rule::Float), ("beta", Rule::Float), ("transA", Rule::Int(0..=0)), ("transB", FLAG)],
     ),
     operator("GlobalAveragePool", 1..=1, &[]),
     reshaping("Identity", 1..=1, &[]),
@@ -139,7 +134,10 @@ pub fn name(node: &NodeProto) -> &str {
 /// whether it reads constants alone.
 pub fn check(node: &NodeProto, on_constants: bool) -> Result<(NodeProto, usize), String> {
     if !is_onnx_domain(&node.domain) {
-        return Err(format!("not supported (operator of the domain `{}`)", crate::refusal::shown(&node.domain)));
+        return Err(format!(
+            "not supported (operator of the domain `{}`)",
+            crate::refusal::shown(&node.domain)
+        ));
     }
     let operator = OPERATORS
         .iter()
@@ -169,7 +167,8 @@ pub fn check(node: &NodeProto, on_constants: bool) -> Result<(NodeProto, usize),
         if attributes.iter().any(|other| other.name == *rule_name) {
             return Err(format!("attribute `{rule_name}` is given twice"));
         }
-        let (checked, held) = rule.check(attribute).map_err(|why| format!("attribute `{rule_name}` {why}"))?;
+        let (checked, held) =
+            rule.check(attribute).map_err(|why| format!("attribute `{rule_name}` {why}"))?;
         attributes.push(checked);
         elements += held;
     }

@@ -140,11 +140,8 @@ mod tests {
         assert!(error(TensorProto { data_type: 99, ..float(&[1], 4) }).contains("unknown type"));
         let elsewhere = TensorProto { data_location: Some(1), ..float(&[1], 4) };
         assert!(error(elsewhere).contains("another file"));
-        let shape = TensorProto {
-            data_type: DataType::Int64 as i32,
-            int64_data: vec![1 << 40],
-            ..float(&[1], 0)
-        };
+        let shape =
+            TensorProto { data_type: DataType::Int64 as i32, int64_data: vec![1 << 40], ..float(&[1], 0) };
         assert!(error(shape).contains("1099511627776"));
     }
 }

@@ -119,9 +119,7 @@ impl Draft {
     /// The step that wrote a value, if it is linear and still without an activation.
     pub fn open_linear(&mut self, value: ValueId) -> Option<&mut Linear> {
         match &mut self.steps.iter_mut().rev().find(|step| step.output.0 == value)?.kind {
-            Kind::Conv2d { linear, .. } | Kind::Dense { linear }
-                if linear.activation == Activation::None =>
-            {
+            Kind::Conv2d { linear, .. } | Kind::Dense { linear } if linear.activation == Activation::None => {
                 Some(linear)
             }
             _ => None,
@@ -159,10 +157,7 @@ mod tests {
         linear.fold_output(&affine);
         assert_eq!(linear.weights, [4.0, 12.0, 18.0, 36.0]);
         assert_eq!(linear.bias, [17.5, 51.5]);
-        assert_eq!(
-            affine.clone().then(&affine),
-            Affine { scale: vec![4.0, 9.0], shift: vec![1.5, -4.0] }
-        );
+        assert_eq!(affine.clone().then(&affine), Affine { scale: vec![4.0, 9.0], shift: vec![1.5, -4.0] });
     }
 
     #[test]

@@ -21,7 +21,8 @@ enum Arithmetic {
 impl Lowering<'_> {
     pub(super) fn binary(&mut self, node: &TypedNode, operation: &TypedBinOp, dims: Vec<usize>) -> Attempt {
         let constant_slot = (0..2).find(|slot| self.constant(node, *slot).is_some());
-        let Some((slot, (shape, values))) = constant_slot.and_then(|s| Some((s, self.constant(node, s)?))) else {
+        let Some((slot, (shape, values))) = constant_slot.and_then(|s| Some((s, self.constant(node, s)?)))
+        else {
             return Err("joins two computed values; one of the two must be a constant".into());
         };
         let arithmetic = if operation.0.is::<Max>() {

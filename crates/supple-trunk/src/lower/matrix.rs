@@ -62,7 +62,8 @@ fn roles(product: &EinSum, slot: usize, dims: [&[usize]; 3]) -> Result<Roles, St
         *role = role
             .iter()
             .flat_map(|base| {
-                (0..length).map(move |index| [0, 1, 2].map(|operand| base[operand] + index * own_steps[operand]))
+                (0..length)
+                    .map(move |index| [0, 1, 2].map(|operand| base[operand] + index * own_steps[operand]))
             })
             .collect();
     }
@@ -78,14 +79,17 @@ impl Lowering<'_> {
             return Err("is a product of other than two operands".into());
         }
         let constant_slot = (0..2).find(|slot| self.constant(node, *slot).is_some());
-        let Some((slot, (weight_dims, values))) = constant_slot.and_then(|s| Some((s, self.constant(node, s)?)))
+        let Some((slot, (weight_dims, values))) =
+            constant_slot.and_then(|s| Some((s, self.constant(node, s)?)))
         else {
             return Err("multiplies two computed values; one of the two must be a constant".into());
         };
         let Some(tensor) = self.input(node, 1 - slot) else { return Ok(None) };
         let roles = roles(product, 1 - slot, [&tensor.dims, &weight_dims, &dims])?;
         let weights = |output: &Offsets, tap: &Offsets| f64::from(values[output[WEIGHTS] + tap[WEIGHTS]]);
-        if roles.rows.len() == 1 { self.dense(node, tensor, &roles, weights, dims) } else {
+        if roles.rows.len() == 1 {
+            self.dense(node, tensor, &roles, weights, dims)
+        } else {
             self.point(node, tensor, &roles, weights, dims)
         }
     }
@@ -132,12 +136,13 @@ impl Lowering<'_> {
         let place = |tap: &Offsets, row: &Offsets| tensor.order[tap[INPUT] + row[INPUT]] as usize;
         let pixels: Vec<usize> =
             roles.rows.iter().map(|row| place(&roles.summed[0], row) / channels).collect();
-        let taps: Vec<usize> =
-            roles.summed.iter().map(|tap| place(tap, &roles.rows[0]) % channels).collect();
+        let taps: Vec<usize> = roles.summed.iter().map(|tap| place(tap, &roles.rows[0]) % channels).collect();
         for (row, pixel) in roles.rows.iter().zip(&pixels) {
             for (tap, channel) in roles.summed.iter().zip(&taps) {
                 if place(tap, row) != pixel * channels + channel {
-                    return Err("sums over other axes than channels; flatten the image before a dense layer".into());
+                    return Err(
+                        "sums over other axes than channels; flatten the image before a dense layer".into()
+                    );
                 }
             }
         }
@@ -153,7 +158,8 @@ impl Lowering<'_> {
         if let Some(affine) = tensor.affine.take() {
             linear.fold_input(&affine);
         }
-        let stride = |value: usize| u8::try_from(value).map_err(|_| format!("a stride of {value} is too large"));
+        let stride =
+            |value: usize| u8::try_from(value).map_err(|_| format!("a stride of {value} is too large"));
         let kind = Kind::Conv2d {
             window: Window { stride: [stride(grid.stride[0])?, stride(grid.stride[1])?], ..window::POINT },
             linear: finite(linear)?,
@@ -190,10 +196,8 @@ fn grid(pixels: &[usize], height: usize, width: usize) -> Option<Grid> {
     };
     let (vertical, rows) = axis(pixels.iter().map(|pixel| pixel / width).collect(), height)?;
     let (horizontal, columns) = axis(pixels.iter().map(|pixel| pixel % width).collect(), width)?;
-    let positions: Vec<usize> = pixels
-        .iter()
-        .map(|pixel| pixel / width / vertical * columns + pixel % width / horizontal)
-        .collect();
+    let positions: Vec<usize> =
+        pixels.iter().map(|pixel| pixel / width / vertical * columns + pixel % width / horizontal).collect();
     let mut seen = positions.clone();
     seen.sort_unstable();
     (seen == (0..rows * columns).collect::<Vec<_>>()).then_some(Grid {

@@ -39,7 +39,8 @@ pub struct Lowered {
 /// Lowers a graph, or names every node that is in the way.
 pub fn lower(model: &TypedModel) -> Result<Lowered, Refusals> {
     let order = model.eval_order().map_err(|error| whole(format!("has no order: {error:#}")))?;
-    let mut lowering = Lowering { model, draft: Draft::default(), tensors: HashMap::new(), readers: HashMap::new() };
+    let mut lowering =
+        Lowering { model, draft: Draft::default(), tensors: HashMap::new(), readers: HashMap::new() };
     for id in &order {
         for input in &model.node(*id).inputs {
             *lowering.readers.entry(*input).or_default() += 1;
@@ -198,7 +199,14 @@ impl Lowering<'_> {
     }
 
     /// What a step just wrote, seen as a tensor whose elements lie at `order`.
-    fn written(&self, node: &TypedNode, value: ValueId, shape: Shape, dims: Vec<usize>, order: Vec<u32>) -> Tensor {
+    fn written(
+        &self,
+        node: &TypedNode,
+        value: ValueId,
+        shape: Shape,
+        dims: Vec<usize>,
+        order: Vec<u32>,
+    ) -> Tensor {
         Tensor { value, shape, dims, order, affine: None, exclusive: self.read_once(node) }
     }
 

@@ -86,7 +86,8 @@ impl Tensor {
     pub fn permuted(&self, permutation: &[usize]) -> (Vec<usize>, Vec<u32>) {
         let old = strides(&self.dims);
         let dims: Vec<usize> = permutation.iter().map(|axis| self.dims[*axis]).collect();
-        let axes: Vec<(usize, usize)> = permutation.iter().map(|axis| (self.dims[*axis], old[*axis])).collect();
+        let axes: Vec<(usize, usize)> =
+            permutation.iter().map(|axis| (self.dims[*axis], old[*axis])).collect();
         let order = offsets(&axes).into_iter().map(|from| self.order[from]).collect();
         (dims, order)
     }
@@ -134,7 +135,8 @@ impl Tensor {
 pub fn offsets(axes: &[(usize, usize)]) -> Vec<usize> {
     let mut offsets = vec![0];
     for (length, step) in axes {
-        offsets = offsets.iter().flat_map(|base| (0..*length).map(move |index| base + index * step)).collect();
+        offsets =
+            offsets.iter().flat_map(|base| (0..*length).map(move |index| base + index * step)).collect();
     }
     offsets
 }

@@ -60,7 +60,9 @@ fn geometry(spec: &PoolSpec, dims: &[usize]) -> Result<Geometry, String> {
     let mut inside = true;
     for axis in 0..2 {
         if stride[axis] == 0 || output[axis] == 0 || kernel[axis] > input[axis] + before[axis] + after[axis] {
-            return Err(format!("its kernel {kernel:?} with stride {stride:?} does not fit its input {input:?}"));
+            return Err(format!(
+                "its kernel {kernel:?} with stride {stride:?} does not fit its input {input:?}"
+            ));
         }
         let last = (output[axis] - 1) * stride[axis];
         if before[axis] >= kernel[axis] || last >= input[axis] + before[axis] {

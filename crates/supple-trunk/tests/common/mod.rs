@@ -2,9 +2,10 @@
 #![allow(dead_code)]
 
 use prost::Message;
-use supple_trunk::{Compiled, CompileError, CompileOptions, Layer, Model, compile, to_onnx};
+use supple_trunk::{CompileError, CompileOptions, Compiled, Layer, Model, compile, to_onnx};
 use tract_onnx::pb::{
-    AttributeProto, ModelProto, NodeProto, TensorProto, attribute_proto::AttributeType, tensor_proto::DataType,
+    AttributeProto, ModelProto, NodeProto, TensorProto, attribute_proto::AttributeType,
+    tensor_proto::DataType,
 };
 
 /// Numbers that look random and are the same everywhere.
