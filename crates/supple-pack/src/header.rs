@@ -52,7 +52,9 @@ pub enum HeaderError {
     #[error("it has only {0} bytes, less than a header; copy it again, whole")]
     Short(usize),
     /// Of another version.
-    #[error("its format has version {0}, this program reads {VERSION}; pack it again with tools of this version")]
+    #[error(
+        "its format has version {0}, this program reads {VERSION}; pack it again with tools of this version"
+    )]
     Version(u16),
     /// The lengths do not add up.
     #[error("the lengths in its header do not add up; copy it again, or pack it again")]
@@ -134,7 +136,8 @@ pub fn checksum(pack: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    const HEADER: Header = Header { length: 96, structure: 40, weights_at: 80, weights: 16, checksum: 0xdead_beef };
+    const HEADER: Header =
+        Header { length: 96, structure: 40, weights_at: 80, weights: 16, checksum: 0xdead_beef };
 
     #[test]
     fn a_header_is_read_as_written() {

@@ -57,7 +57,9 @@ pub enum Adaptation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AdaptError {
     /// Too little memory.
-    #[error("the head needs {floats} floats and {labels} labels of memory: give as much as `MemoryNeed` says")]
+    #[error(
+        "the head needs {floats} floats and {labels} labels of memory: give as much as `MemoryNeed` says"
+    )]
     MemoryTooSmall {
         /// Needed, in `f32`.
         floats: usize,
@@ -68,7 +70,9 @@ pub enum AdaptError {
     #[error("no adaptation has begun: begin with the number of classes first")]
     NotBegun,
     /// Not a number of classes the pack allows.
-    #[error("{way} classes are not between 1 and the head's capacity of {capacity}: pack a head of larger capacity")]
+    #[error(
+        "{way} classes are not between 1 and the head's capacity of {capacity}: pack a head of larger capacity"
+    )]
     WayOutOfRange {
         /// As asked for.
         way: usize,
@@ -84,7 +88,9 @@ pub enum AdaptError {
         way: usize,
     },
     /// The cache is full.
-    #[error("the support cache holds its {max_support} samples: adapt with fewer, or pack with a larger `max_support`")]
+    #[error(
+        "the support cache holds its {max_support} samples: adapt with fewer, or pack with a larger `max_support`"
+    )]
     SupportFull {
         /// As the pack allows.
         max_support: usize,
@@ -109,14 +115,8 @@ impl<'p, 'm> Learner<'p, 'm> {
         let support = usize::from(head.spec.max_support);
         let features = usize::from(head.spec.features);
         let parameters = capacity * (features + 1);
-        let sizes = [
-            capacity * features,
-            capacity,
-            capacity,
-            parameters,
-            support * features,
-            support * capacity,
-        ];
+        let sizes =
+            [capacity * features, capacity, capacity, parameters, support * features, support * capacity];
         let too_small = AdaptError::MemoryTooSmall { floats: sizes.iter().sum(), labels: support };
         let mut rest = memory.floats;
         let mut part = |size: usize| {

@@ -20,7 +20,7 @@ pub mod kernels;
 pub mod memory;
 pub mod trunk;
 
-pub use head::{Adaptation, AdaptError, HeadMemory, Learner};
+pub use head::{AdaptError, Adaptation, HeadMemory, Learner};
 pub use memory::MemoryNeed;
 #[cfg(feature = "tract")]
 pub use trunk::tract::TractTrunk;

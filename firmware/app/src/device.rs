@@ -39,11 +39,7 @@ impl<'m> Device<'m> {
     }
 
     /// Does what is asked; an error has changed nothing.
-    pub fn answer<B: Board>(
-        &mut self,
-        request: &Request,
-        board: &mut B,
-    ) -> Result<Answer<'_>, DeviceError> {
+    pub fn answer<B: Board>(&mut self, request: &Request, board: &mut B) -> Result<Answer<'_>, DeviceError> {
         let overhead = self.clock_overhead;
         match *request {
             Request::Info => return Ok(Answer::Info(self.info(board))),
@@ -58,9 +54,12 @@ impl<'m> Device<'m> {
             Request::Input { offset, values } => running.input(offset, &values).map(|()| Answer::Done),
             Request::PushSupport { label } => running.push_support(label).map(|()| Answer::Done),
             Request::Reset => running.reset().map(|()| Answer::Done),
-            Request::Features => timed(board, overhead, || running.features())
-                .map(|((), ticks)| Answer::Took { ticks }),
-            Request::Step => timed(board, overhead, || running.step()).map(|((), ticks)| Answer::Took { ticks }),
+            Request::Features => {
+                timed(board, overhead, || running.features()).map(|((), ticks)| Answer::Took { ticks })
+            }
+            Request::Step => {
+                timed(board, overhead, || running.step()).map(|((), ticks)| Answer::Took { ticks })
+            }
             Request::Adapt { steps } => timed(board, overhead, || running.adapt(steps))
                 .map(|(outcome, ticks)| Answer::Adapted { ticks, outcome }),
             Request::Logits => {

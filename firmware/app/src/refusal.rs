@@ -26,7 +26,9 @@ pub fn adapt_refusal(error: AdaptError) -> DeviceError {
         AdaptError::LabelOutOfRange { label, way } => {
             DeviceError::LabelOutOfRange { label: label as u16, way: way as u16 }
         }
-        AdaptError::SupportFull { max_support } => DeviceError::SupportFull { max_support: max_support as u16 },
+        AdaptError::SupportFull { max_support } => {
+            DeviceError::SupportFull { max_support: max_support as u16 }
+        }
         AdaptError::NoSupport => DeviceError::NoSupport,
         AdaptError::MemoryTooSmall { .. } | AdaptError::FeatureLength { .. } => DeviceError::Refused,
     }

@@ -165,4 +165,3 @@ impl<'m> Running<'m> {
         Ok((self.learner.weights(), self.learner.bias()))
     }
 }
-

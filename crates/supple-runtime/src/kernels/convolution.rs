@@ -129,7 +129,8 @@ mod tests {
                 for (y, x, c) in (0..rows)
                     .flat_map(|y| (0..columns).flat_map(move |x| (0..channels).map(move |c| (y, x, c))))
                 {
-                    packed[((((o / 8) * rows + y) * columns + x) * channels + c) * 8 + o % 8] = weight(o, y, x, c);
+                    packed[((((o / 8) * rows + y) * columns + x) * channels + c) * 8 + o % 8] =
+                        weight(o, y, x, c);
                 }
             }
             let mut output = vec![f32::NAN; to.elements() as usize];

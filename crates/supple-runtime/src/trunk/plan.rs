@@ -19,7 +19,9 @@ pub struct PlanTrunk<'p, 'm> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
     /// Too little memory.
-    #[error("the plan needs an arena of {needed} floats but got {given}: give it as many as `MemoryNeed` says")]
+    #[error(
+        "the plan needs an arena of {needed} floats but got {given}: give it as many as `MemoryNeed` says"
+    )]
     ArenaTooSmall {
         /// In `f32`.
         needed: usize,
@@ -154,4 +156,4 @@ fn both<'a>(arena: &'a mut [f32], input: &Value, output: &Value) -> Option<(&'a 
 
 #[cfg(test)]
 #[path = "plan_tests.rs"]
-mod tests;
+pub(super) mod tests;

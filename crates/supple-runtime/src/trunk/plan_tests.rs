@@ -10,7 +10,7 @@ fn value(offset: u32, height: u16, width: u16, channels: u16) -> Value {
 }
 
 /// One convolution over a 2 × 2 image with a kernel of ones, relu apart, pools, a dense layer.
-fn parts() -> TrunkParts {
+pub fn parts() -> TrunkParts {
     let window = Window { kernel: [2, 2], stride: [1, 1], pad: [1, 1] };
     let mut weights = vec![0.0; 4 * 8 + 1 + 3 + 8 + 2];
     // Kernel of ones for the only output channel, bias −3.
