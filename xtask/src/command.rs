@@ -1,6 +1,6 @@
 //! Running other programs.
 
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,6 +28,22 @@ pub fn run_within(command: &mut Command, limit: Duration) -> io::Result<Option<E
     }
 }
 
+/// Runs a program and hands over each line of its standard output as it comes.
+///
+/// Standard error is passed on untouched.
+pub fn run_lines(command: &mut Command, mut line: impl FnMut(&str)) -> io::Result<ExitStatus> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    if let Some(output) = child.stdout.take() {
+        let mut output = BufReader::new(output);
+        let mut bytes = Vec::new();
+        while output.read_until(b'\n', &mut bytes)? > 0 {
+            line(String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']));
+            bytes.clear();
+        }
+    }
+    child.wait()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +53,17 @@ mod tests {
         let mut sleep = Command::new("sleep");
         let status = run_within(sleep.arg("60"), Duration::from_millis(100)).expect("sleep is everywhere");
         assert!(status.is_none());
+    }
+
+    #[test]
+    fn lines_come_one_by_one_with_the_status() {
+        let mut lines = Vec::new();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "printf 'one\\r\\n\\nthree'; exit 3"]);
+        let status =
+            run_lines(&mut shell, |line| lines.push(line.to_owned())).expect("a shell is everywhere");
+        assert_eq!(lines, ["one", "", "three"]);
+        assert_eq!(status.code(), Some(3));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::image::{Image, ImageError};
+use supple_link::host::{Image, ImageError};
 use crate::setup::{BareMetal, TARGET};
 
 /// The board built when none is named.
@@ -81,7 +81,7 @@ pub fn build(root: &Path, board: &str, bare_metal: &BareMetal) -> Result<Built, 
 }
 
 /// The boards' folders.
-fn boards(root: &Path) -> Result<Vec<String>, FirmwareError> {
+pub fn boards(root: &Path) -> Result<Vec<String>, FirmwareError> {
     let folder = root.join("firmware/boards");
     let entries = fs::read_dir(&folder)
         .map_err(|source| FirmwareError::Failed { what: format!("reading {}", folder.display()), source })?;

@@ -1,9 +1,11 @@
 //! Set-up, firmware, checks, benches and the demo: `cargo xtask --help`.
 
+mod campaign;
 mod command;
 mod firmware;
-mod image;
 mod setup;
+mod tally;
+mod test;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -27,6 +29,12 @@ enum Task {
         #[arg(long, default_value = firmware::DEFAULT_BOARD)]
         board: String,
     },
+    /// Set up, then run every check and test; the last line says how many passed, failed and were skipped.
+    Test {
+        /// The long campaigns too, with a log in docs/campaigns.
+        #[arg(long)]
+        full: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -34,6 +42,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.task {
         Task::Setup => setup::run(&root()).map(|_| ()).map_err(Box::from),
         Task::Firmware { board } => build_firmware(&board),
+        Task::Test { full } => return test::run(&root(), full),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,2 +1,54 @@
 //! The `supple` command.
-fn main() {}
+#![deny(unsafe_code, missing_docs)]
+
+mod arguments;
+mod boards;
+mod compile;
+mod data;
+mod eval;
+mod files;
+mod inspect;
+mod pack;
+mod report;
+mod train;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Verb};
+
+/// What a shell reports for a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(threads) = arguments.threads {
+        // Fails only when a pool exists already, and none does yet.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
+    }
+    match run(&arguments.verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let interrupted = matches!(error.downcast_ref(), Some(train::TrainError::Interrupted { .. }));
+            if interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn run(verb: &Verb) -> Result<(), Box<dyn Error>> {
+    match verb {
+        Verb::Train(arguments) => Ok(train::run(arguments)?),
+        Verb::Compile(arguments) => Ok(compile::run(arguments)?),
+        Verb::Pack(arguments) => Ok(pack::run(arguments)?),
+        Verb::Inspect(arguments) => Ok(inspect::run(arguments)?),
+        Verb::Eval(arguments) => Ok(eval::run(arguments)?),
+    }
+}
+
+/// Prints a result: an object for programs, or lines for people.
+fn print(json: bool, object: &serde_json::Value, lines: &str) {
+    if json { println!("{object:#}") } else { println!("{lines}") }
+}

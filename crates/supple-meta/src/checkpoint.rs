@@ -59,33 +59,46 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     renamed
 }
 
+/// `magic`, `value` in postcard, SHA-256 of both.
+pub(crate) fn seal(magic: &[u8; 8], value: &impl serde::Serialize) -> Result<Vec<u8>, postcard::Error> {
+    let mut bytes = postcard::to_extend(value, magic.to_vec())?;
+    let digest = Sha256::digest(&bytes);
+    bytes.extend(&digest[..]);
+    Ok(bytes)
+}
+
+/// What [`seal`] was given; `None` when the bytes are anything else.
+pub(crate) fn open<T: serde::de::DeserializeOwned>(magic: &[u8; 8], bytes: &[u8]) -> Option<T> {
+    let (covered, digest) = bytes.split_last_chunk::<DIGEST_BYTES>()?;
+    if Sha256::digest(covered)[..] != digest[..] {
+        return None;
+    }
+    match postcard::take_from_bytes(covered.strip_prefix(magic)?) {
+        Ok((value, [])) => Some(value),
+        _ => None,
+    }
+}
+
+/// Reads a file that is no longer than any of ours.
+pub(crate) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.len() > MOST_BYTES {
+        return Err(io::Error::other(format!("it has more than {MOST_BYTES} bytes")));
+    }
+    fs::read(path)
+}
+
 /// Writes a checkpoint.
 pub fn write(path: &Path, state: &State) -> Result<(), WriteCheckpointError> {
     let failed = |source| WriteCheckpointError { path: path.to_owned(), source };
-    let mut bytes = MAGIC.to_vec();
-    bytes = postcard::to_extend(state, bytes).map_err(|error| failed(io::Error::other(error)))?;
-    let digest = Sha256::digest(&bytes);
-    bytes.extend(&digest[..]);
+    let bytes = seal(MAGIC, state).map_err(|error| failed(io::Error::other(error)))?;
     write_whole(path, &bytes).map_err(failed)
 }
 
 /// Reads a checkpoint.
 pub fn read(path: &Path) -> Result<State, ReadCheckpointError> {
-    let failed = |source| ReadCheckpointError::Io { path: path.to_owned(), source };
-    let damaged = || ReadCheckpointError::Damaged(path.to_owned());
-    if fs::metadata(path).map_err(failed)?.len() > MOST_BYTES {
-        return Err(damaged());
-    }
-    let bytes = fs::read(path).map_err(failed)?;
-    let (covered, digest) = bytes.split_last_chunk::<DIGEST_BYTES>().ok_or_else(damaged)?;
-    let state = covered.strip_prefix(MAGIC).ok_or_else(damaged)?;
-    if Sha256::digest(covered)[..] != digest[..] {
-        return Err(damaged());
-    }
-    match postcard::take_from_bytes(state) {
-        Ok((state, [])) => Ok(state),
-        _ => Err(damaged()),
-    }
+    let bytes = read_bounded(path)
+        .map_err(|source| ReadCheckpointError::Io { path: path.to_owned(), source })?;
+    open(MAGIC, &bytes).ok_or_else(|| ReadCheckpointError::Damaged(path.to_owned()))
 }
 
 #[cfg(test)]

@@ -263,6 +263,13 @@ impl<'d> Trainer<'d> {
         weights
     }
 
+    /// Fixes the statistics where training did not reach the point to do so. Call once after the last iteration.
+    pub fn finish(&mut self) {
+        if !self.state.fixed {
+            self.fix_statistics();
+        }
+    }
+
     /// Replaces the running statistics by the mean over many batches at the present weights, and keeps them.
     fn fix_statistics(&mut self) {
         let mut seen = 0;

@@ -21,6 +21,9 @@ pub struct HeadSpec {
     pub name: String<32>,
     /// The trunk whose features it was trained on.
     pub trunk: TrunkHash,
+    /// Names the data it was trained on, all zero where nobody knows: an evaluation on the same data must name
+    /// the part that was held back.
+    pub data: [u8; 16],
     /// Length of a feature vector.
     pub features: u16,
     /// The largest number of classes, and the rows of the initialisation.

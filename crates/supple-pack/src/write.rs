@@ -35,6 +35,8 @@ pub struct HeadParts {
     pub name: String,
     /// The trunk whose features it was trained on.
     pub trunk: TrunkHash,
+    /// Names the data it was trained on, all zero where nobody knows.
+    pub data: [u8; 16],
     /// The largest number of classes.
     pub capacity: u16,
     /// The largest number of support samples.
@@ -150,6 +152,7 @@ fn place_head(head: &HeadParts, features: usize, weights: &mut Vec<f32>) -> Resu
     Ok(HeadSpec {
         name: short_name(&head.name)?,
         trunk: head.trunk,
+        data: head.data,
         features: fit("the number of features", features)?,
         capacity: head.capacity,
         max_support: head.max_support,

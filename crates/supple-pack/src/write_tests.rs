@@ -23,6 +23,7 @@ fn head(trunk: &TrunkParts) -> HeadParts {
     HeadParts {
         name: "classes".to_owned(),
         trunk: trunk_hash(trunk),
+        data: [3; 16],
         capacity: 4,
         max_support: 10,
         weights: vec![0.5; 8],

@@ -21,6 +21,7 @@ fn packed(rates: Vec<[f32; 2]>) -> AlignedBytes {
     let head = HeadParts {
         name: "test".to_owned(),
         trunk: trunk_hash(&trunk),
+        data: [0; 16],
         capacity: 3,
         max_support: 4,
         weights: vec![0.1, 0.2, 0.3, 0.4, 0.5, 0.6],

@@ -4,7 +4,7 @@ use supple_pack::write::TrunkParts;
 
 use crate::emit::{EmitError, emit};
 use crate::front::{FrontError, Oracle, guarded, load};
-use crate::lower::lower;
+use crate::lower::{LowerError, lower};
 use crate::refusal::Refusals;
 use crate::report::Report;
 use crate::verify::{VerifyError, verify};
@@ -44,6 +44,9 @@ pub enum CompileError {
     /// tract's graph holds what a plan cannot express.
     #[error("the model has nodes that cannot be lowered:\n{0}")]
     Unsupported(Refusals),
+    /// No one node is to blame.
+    #[error("the model's graph {0}")]
+    Graph(String),
     /// The plan is too large for a pack.
     #[error(transparent)]
     Emit(#[from] EmitError),
@@ -57,7 +60,10 @@ pub fn compile(onnx: &[u8], options: &CompileOptions) -> Result<Compiled, Compil
     let typed = load(onnx)?;
     let oracle = Oracle::of(&typed)?;
     let simplified = guarded("simplify", || typed.into_decluttered())?;
-    let lowered = guarded("lower", || Ok(lower(&simplified)))?.map_err(CompileError::Unsupported)?;
+    let lowered = guarded("lower", || Ok(lower(&simplified)))?.map_err(|error| match error {
+        LowerError::Nodes(refusals) => CompileError::Unsupported(refusals),
+        LowerError::Graph(problem) => CompileError::Graph(problem),
+    })?;
     let emitted = emit(&lowered, &options.name)?;
     let agreement =
         verify(&emitted.parts, &oracle, &lowered.feature_order, options.inputs.max(1), options.seed)?;

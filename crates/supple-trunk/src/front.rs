@@ -7,7 +7,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, SumPool};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 
-use crate::check::{self, CheckError, MOST_ELEMENTS};
+use crate::check::{self, CheckError, MOST_ELEMENTS, MOST_VALUE};
 use crate::refusal::shown;
 
 /// Most multiply-accumulates of one run: compiling must end in seconds, and a small board runs far fewer.
@@ -37,7 +37,7 @@ pub enum FrontError {
     },
     /// A value whose shape depends on something not known, or too large.
     #[error(
-        "node `{node}` gives a value of the shape {shape}; it must be fixed and hold at most {MOST_ELEMENTS} elements"
+        "node `{node}` gives a value of the shape {shape}; it must be fixed and hold at most {MOST_VALUE} elements"
     )]
     Shape {
         /// The node.
@@ -88,12 +88,13 @@ fn measure(model: &TypedModel) -> Result<(), FrontError> {
     for node in model.nodes() {
         let mut elements = 0;
         for output in &node.outputs {
+            let most = if output.fact.konst.is_some() { MOST_ELEMENTS } else { MOST_VALUE };
             let known = output
                 .fact
                 .shape
                 .as_concrete()
                 .map(|dims| dims.iter().fold(1usize, |product, dim| product.saturating_mul(*dim)))
-                .filter(|elements| (1..=MOST_ELEMENTS).contains(elements));
+                .filter(|elements| (1..=most).contains(elements));
             elements = known.ok_or_else(|| FrontError::Shape {
                 node: shown(&node.name),
                 shape: format!("{:?}", output.fact.shape),

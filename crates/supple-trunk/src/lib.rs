@@ -8,13 +8,13 @@
 //! |---|---|
 //! | [`export`] | a trunk as ONNX |
 //! | [`compile`](mod@compile) | the way from ONNX to a checked plan |
-//! | [`check`] | limits on the protobuf, before tract sees it |
-//! | [`front`] | tract: the typed graph, and [`Oracle`], the model run as it is |
-//! | [`lower`] | tract's graph to a draft of the plan, scales and shifts folded in `f64` |
+//! | `check` | limits on the protobuf, before tract sees it |
+//! | `front` | tract: the typed graph, and [`Oracle`], the model run as it is |
+//! | `lower` | tract's graph to a draft of the plan, scales and shifts folded in `f64` |
 //! | [`planner`] | where each value lies in the arena |
-//! | [`weights`] | weights in the order of the kernels |
-//! | [`emit`] | the draft as operations and a weight blob |
-//! | [`verify`] | the plan against tract on random inputs |
+//! | `weights` | weights in the order of the kernels |
+//! | `emit` | the draft as operations and a weight blob |
+//! | `verify` | the plan against tract on random inputs |
 //! | [`report`] | what the plan costs |
 //! | [`refusal`] | nodes that cannot be compiled, all named at once |
 //!
@@ -25,9 +25,9 @@
 //! - quantised models, other types than `f32`, weights in a second file
 //! - inputs that are channel last (the axes must be `[1, C, H, W]`, `[1, C, T]` or `[1, C]`)
 //!
-//! A model is read in this process. Limits on sizes and a guard around tract turn hostile models into errors,
-//! but a fault in tract's unsafe code is not contained: compile models you do not trust in a process of their
-//! own.
+//! A model is read in this process. Limits on sizes and a guard around tract turn hostile models into errors
+//! (a panic inside tract still prints its message on standard error), but a fault in tract's unsafe code is not
+//! contained: compile models you do not trust in a process of their own.
 #![deny(unsafe_code, missing_docs)]
 
 pub mod compile;

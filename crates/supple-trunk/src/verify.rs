@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use supple_pack::read::{Pack, PackError};
 use supple_pack::write::{AlignedBytes, TrunkParts, WriteError, pack};
-use supple_runtime::{PlanTrunk, Trunk};
+use supple_runtime::{PlanTrunk, RunError, Trunk};
 
 use crate::front::{FrontError, Oracle};
 use crate::report::Agreement;
@@ -29,7 +29,7 @@ pub enum VerifyError {
     Read(#[from] PackError),
     /// The runtime refused the plan.
     #[error("the plan cannot be run, which is a fault of the compiler: {0}")]
-    Run(String),
+    Run(#[from] RunError),
     /// The two disagree.
     #[error(
         "the plan gives other features than tract: they differ by {difference:e} where {allowed:e} is allowed \
@@ -59,20 +59,19 @@ pub fn verify(
     let bytes = AlignedBytes::copy_of(&pack(parts, &[])?);
     let pack = Pack::parse(&bytes)?;
     let mut arena = vec![0.0; parts.arena as usize];
-    let mut plan =
-        PlanTrunk::new(&pack, &mut arena).map_err(|error| VerifyError::Run(format!("{error:?}")))?;
+    let mut plan = PlanTrunk::new(&pack, &mut arena)?;
     let mut features = vec![0.0; plan.feature_length()];
     let mut agreement = Agreement { inputs, largest_difference: 0.0, largest_feature: 0.0 };
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     for input in 0..inputs {
         let values = random_input(&mut random, input, plan.input_length());
         let expected = oracle.features(&values)?;
-        plan.features(&values, &mut features).map_err(|error| VerifyError::Run(format!("{error:?}")))?;
+        plan.features(&values, &mut features)?;
         let largest = expected.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
         let allowed = TOLERANCE * largest.max(1.0);
         for (feature, (found, place)) in features.iter().zip(feature_order).enumerate() {
-            let difference = (found - expected[*place as usize]).abs();
-            // NaN is no agreement either.
+            // NaN is no agreement, nor is a feature that tract does not give.
+            let difference = expected.get(*place as usize).map_or(f32::NAN, |value| (found - value).abs());
             if difference.is_nan() || difference > allowed {
                 return Err(VerifyError::Disagreement { input, feature, difference, allowed });
             }
@@ -100,6 +99,7 @@ fn random_input(random: &mut ChaCha8Rng, index: usize, length: usize) -> Vec<f32
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{CompileOptions, Layer, Model, compile, to_onnx};
 
     #[test]
     fn inputs_are_of_three_kinds_and_repeat() {
@@ -108,5 +108,20 @@ mod tests {
         assert!(draw(1).iter().any(|v| *v < -1.0));
         assert!(draw(2).iter().filter(|v| **v == 0.0).count() > 800);
         assert_eq!(draw(1), draw(1));
+    }
+
+    #[test]
+    fn a_plan_that_is_slightly_wrong_is_held_back() {
+        let layers = vec![Layer::Flatten, Layer::Dense { weights: vec![0.5; 6], bias: vec![1.0, 2.0] }];
+        let onnx = to_onnx(&Model { name: String::new(), input: [3, 1, 1], layers }).unwrap();
+        let mut parts = compile(&onnx, &CompileOptions::default()).unwrap().parts;
+        let oracle = Oracle::new(&onnx).unwrap();
+        let run = |parts: &TrunkParts| verify(parts, &oracle, &[0, 1], 3, 0);
+        assert_eq!(run(&parts).unwrap().inputs, 3);
+        // The second bias comes after one block of weights, [1][3][8].
+        parts.weights[25] += 0.01;
+        assert!(matches!(run(&parts), Err(VerifyError::Disagreement { feature: 1, .. })));
+        parts.weights[25] = f32::NAN;
+        assert!(matches!(run(&parts), Err(VerifyError::Pack(_))));
     }
 }

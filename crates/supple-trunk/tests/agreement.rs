@@ -225,3 +225,58 @@ fn a_fault_in_tracts_simplification_is_caught() {
         }
     }
 }
+
+#[test]
+fn a_stride_that_leaves_one_pixel_stays_a_convolution() {
+    let compiled = compiled(&model([4, 9, 7], vec![conv(4, 5, 1, 9, [0; 4]), Layer::Flatten]));
+    assert_eq!(kinds(&compiled), ["Conv2d"]);
+    assert_eq!(compiled.report.weight_bytes, 4 * (8 * 4 + 5));
+}
+
+/// Chains nobody thought of. Compiling holds each against tract.
+#[test]
+fn random_chains_agree() {
+    let mut next = drawing(0x9e37_79b9_7f4a_7c15);
+    for round in 0..150 {
+        let input = [1 + next(3), 4 + next(10), 4 + next(10)];
+        let [mut channels, mut height, mut width] = input;
+        let mut layers = Vec::new();
+        for _ in 0..1 + next(5) {
+            let kernel = [1, 1, 2, 3, 5][next(5)];
+            let stride = 1 + next(3);
+            // Pads below the kernel and in reach of the image: a window of padding alone is refused.
+            let padding: [usize; 4] = std::array::from_fn(|_| next(kernel));
+            let after = |size: usize, before: usize, behind: usize| {
+                let padded = size + before + behind;
+                let last = padded.checked_sub(kernel)? / stride;
+                (last * stride < size + before).then_some(last + 1)
+            };
+            let sizes = (after(height, padding[0], padding[2]), after(width, padding[1], padding[3]));
+            match (next(6), sizes) {
+                (0..3, (Some(rows), Some(columns))) => {
+                    let output = 1 + next(11);
+                    layers.push(conv(channels, output, kernel, stride, padding));
+                    (channels, height, width) = (output, rows, columns);
+                }
+                (3, (Some(rows), Some(columns))) => {
+                    layers.push(max_pool(kernel, stride, padding));
+                    (height, width) = (rows, columns);
+                }
+                (4, _) => layers.push(batch_norm(channels)),
+                _ => layers.push(Layer::Relu),
+            }
+        }
+        if next(2) == 0 {
+            layers.push(Layer::GlobalAveragePool);
+            (height, width) = (1, 1);
+        }
+        layers.push(Layer::Flatten);
+        layers.push(dense(channels * height * width, 1 + next(9)));
+        let text = format!("round {round}: {input:?} {layers:?}");
+        let compiled = supple_trunk::compile(&model(input, layers), &Default::default())
+            .unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let report = &compiled.report;
+        assert!(report.arena_bytes >= report.arena_lower_bound_bytes, "{text}");
+        assert!(report.agreement.relative_difference() < 1e-4, "{text}");
+    }
+}

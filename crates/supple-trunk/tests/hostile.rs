@@ -14,10 +14,7 @@ fn broken(change: impl FnOnce(&mut GraphProto)) -> String {
 
 #[test]
 fn bytes_that_are_no_model() {
-    assert!(matches!(
-        refused(&[]),
-        CompileError::Front(FrontError::Check(CheckError::NoOperatorSet | CheckError::NoGraph))
-    ));
+    assert!(matches!(refused(&[]), CompileError::Front(FrontError::Check(CheckError::NoGraph))));
     assert!(matches!(refused(&[0xff; 64]), CompileError::Front(FrontError::Check(CheckError::NotOnnx(_)))));
     let good = conv4(4);
     let step = (good.len() / 60).max(1);
@@ -85,9 +82,9 @@ fn constants_that_would_blow_up() {
     ];
     let constants = vec![floats("a", &[1, 1, 1, 1 << 16], &long), floats("b", &[1, 1, 1 << 16, 1], &long)];
     let text = refused(&raw(&[1, 1, 1, 1], nodes, constants)).to_string();
-    assert!(text.contains("at most 16777216 elements"), "{text}");
+    assert!(text.contains("at most 4194304 elements"), "{text}");
     let slow = model(
-        [1, 1000, 1000],
+        [1, 400, 400],
         vec![
             conv(1, 16, 15, 1, [0; 4]),
             conv(16, 16, 15, 1, [0; 4]),
@@ -121,19 +118,17 @@ fn names_and_axes() {
     assert!(text.len() < 3000 && !text.contains('\u{1b}'), "{text}");
 }
 
+fn victims() -> [Vec<u8>; 2] {
+    let mut mixed = vec![conv(2, 4, 3, 2, [1; 4]), batch_norm(4), supple_trunk::Layer::Relu];
+    mixed.extend([max_pool(2, 1, [0; 4]), supple_trunk::Layer::Flatten, dense(36, 5)]);
+    [conv4(4), model([2, 8, 8], mixed)]
+}
+
 /// Seeded flips, deletions and insertions over a valid model.
 #[test]
 fn mutations_give_an_error_or_a_checked_plan() {
-    let mut mixed = vec![conv(2, 4, 3, 2, [1; 4]), batch_norm(4), supple_trunk::Layer::Relu];
-    mixed.extend([max_pool(2, 1, [0; 4]), supple_trunk::Layer::Flatten, dense(36, 5)]);
-    let models = [conv4(4), model([2, 8, 8], mixed)];
-    let mut state = 0x2545_f491_4f6c_dd1du64;
-    let mut next = move |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % below as u64) as usize
-    };
+    let models = victims();
+    let mut next = drawing(0x2545_f491_4f6c_dd1d);
     let options = CompileOptions { inputs: 1, ..CompileOptions::default() };
     let (mut valid, mut errors) = (0, 0);
     for round in 0..400 {
@@ -156,6 +151,52 @@ fn mutations_give_an_error_or_a_checked_plan() {
                 assert!(!error.to_string().is_empty());
                 errors += 1;
             }
+        }
+    }
+    assert!(valid > 20 && errors > 100, "{valid} valid, {errors} errors");
+}
+
+/// Changes that a protobuf reader does not mind: other sizes, operators, wires and shapes. They reach tract.
+#[test]
+fn well_formed_nonsense_gives_an_error_or_a_checked_plan() {
+    let models = victims();
+    let mut next = drawing(0x9e37_79b9_7f4a_7c15);
+    let options = CompileOptions { inputs: 1, ..CompileOptions::default() };
+    let operators =
+        ["Relu", "Flatten", "GlobalAveragePool", "ReduceMean", "MatMul", "Add", "Sub", "Div", "Squeeze"];
+    let (mut valid, mut errors) = (0, 0);
+    for round in 0..400 {
+        let onnx = changed(&models[round % 2], |model| {
+            let graph = model.graph.as_mut().unwrap();
+            for _ in 0..=next(2) {
+                let at = next(graph.node.len());
+                let (earlier, constant) = (next(graph.node.len()), next(graph.initializer.len()));
+                match next(6) {
+                    0 => {
+                        for attribute in &mut graph.node[at].attribute {
+                            attribute.ints.iter_mut().for_each(|value| *value = next(6) as i64);
+                            attribute.i = next(6) as i64 - 2;
+                        }
+                    }
+                    1 => graph.node[at].op_type = operators[next(operators.len())].into(),
+                    2 => graph.node[at].input[0] = graph.node[earlier].output[0].clone(),
+                    3 => {
+                        let inputs = &mut graph.node[at].input;
+                        let index = next(inputs.len());
+                        inputs[index] = graph.initializer[constant].name.clone();
+                    }
+                    4 => graph.initializer[constant].dims.reverse(),
+                    _ => {
+                        let (input, output) =
+                            (graph.node[at].input[0].clone(), graph.node[at].output[0].clone());
+                        graph.node[at] = node("Relu", "", &[&input], &output);
+                    }
+                }
+            }
+        });
+        match compile(&onnx, &options) {
+            Ok(_) => valid += 1,
+            Err(_) => errors += 1,
         }
     }
     assert!(valid > 20 && errors > 100, "{valid} valid, {errors} errors");

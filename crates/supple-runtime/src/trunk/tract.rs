@@ -16,7 +16,7 @@ use tract_onnx::tract_core::ops::nn::{DataFormat, Reduce, Reducer};
 use super::Trunk;
 
 /// A trunk that tract runs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TractTrunk {
     model: Arc<TypedRunnableModel>,
     input: Shape,

@@ -7,7 +7,7 @@ use tract_onnx::pb::{
     tensor_shape_proto::Dimension, tensor_shape_proto::dimension::Value as DimensionValue, type_proto,
 };
 
-use super::{MOST_ELEMENTS, MOST_NODES, node, tensor};
+use super::{MOST_ELEMENTS, MOST_NODES, MOST_VALUE, node, tensor};
 use crate::refusal::{Refusal, Refusals, shown};
 
 /// Largest dimension: a plan keeps them in 16 bits.
@@ -34,7 +34,7 @@ pub enum CheckError {
     #[error("this is no ONNX model ({0}); was the file cut short?")]
     NotOnnx(String),
     /// Nothing to compile.
-    #[error("the model holds no graph")]
+    #[error("the model holds no graph; is this an ONNX file?")]
     NoGraph,
     /// Not said which operators it uses.
     #[error("the model names no ONNX operator set: export it again with opset_version=17")]
@@ -207,7 +207,7 @@ fn input(inputs: &[ValueInfoProto], known: &HashMap<String, bool>) -> Result<Val
         }
     }
     let elements = dims.iter().product::<i64>() as usize;
-    limit("input", elements, MOST_ELEMENTS, "elements")?;
+    limit("input", elements, MOST_VALUE, "elements")?;
     let dim = dims
         .iter()
         .map(|length| Dimension { value: Some(DimensionValue::DimValue(*length)), ..Dimension::default() })

@@ -17,8 +17,10 @@ use tract_onnx::pb::{ModelProto, OperatorSetIdProto};
 pub const MOST_BYTES: usize = 128 << 20;
 /// Most nodes of a graph.
 pub const MOST_NODES: usize = 512;
-/// Most elements of all constants together, and of any one value.
+/// Most elements of all constants together.
 pub const MOST_ELEMENTS: usize = 1 << 24;
+/// Most elements of any value that is computed: more RAM than any board has.
+pub const MOST_VALUE: usize = 1 << 22;
 /// Largest padding on a side.
 pub const MOST_PADDING: i64 = 64;
 /// Largest kernel or stride: a plan keeps them in a byte.
@@ -37,6 +39,7 @@ pub fn check(onnx: &[u8]) -> Result<ModelProto, CheckError> {
         });
     }
     let model = ModelProto::decode(onnx).map_err(|error| CheckError::NotOnnx(error.to_string()))?;
+    let graph = model.graph.ok_or(CheckError::NoGraph)?;
     if !model.functions.is_empty() {
         return Err(CheckError::LocalFunctions(model.functions.len()));
     }
@@ -49,7 +52,7 @@ pub fn check(onnx: &[u8]) -> Result<ModelProto, CheckError> {
     if !OPERATOR_SETS.contains(&version) {
         return Err(CheckError::OperatorSet(version));
     }
-    let graph = graph::check(model.graph.ok_or(CheckError::NoGraph)?)?;
+    let graph = graph::check(graph)?;
     Ok(ModelProto {
         ir_version: 8,
         opset_import: vec![OperatorSetIdProto { domain: String::new(), version }],

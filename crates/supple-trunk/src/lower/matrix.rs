@@ -12,6 +12,7 @@ use tract_onnx::tract_core::ops::einsum::EinSum;
 use super::draft::{Kind, Linear, elements, shape};
 use super::tensor::{Tensor, strides};
 use super::{Attempt, Lowering, finite, window};
+use crate::check::MOST_ELEMENTS;
 
 /// Offsets of one step along some axes: in the input, in the weights, in the output.
 type Offsets = [usize; 3];
@@ -87,7 +88,8 @@ impl Lowering<'_> {
         let Some(tensor) = self.input(node, 1 - slot) else { return Ok(None) };
         let roles = roles(product, 1 - slot, [&tensor.dims, &weight_dims, &dims])?;
         let weights = |output: &Offsets, tap: &Offsets| f64::from(values[output[WEIGHTS] + tap[WEIGHTS]]);
-        if roles.rows.len() == 1 {
+        // A single pixel of a larger image is a row too, but no dense layer.
+        if roles.rows.len() == 1 && roles.summed.len() == elements(tensor.shape) {
             self.dense(node, tensor, &roles, weights, dims)
         } else {
             self.point(node, tensor, &roles, weights, dims)
@@ -103,6 +105,7 @@ impl Lowering<'_> {
         dims: Vec<usize>,
     ) -> Attempt {
         let (inputs, outputs) = (elements(tensor.shape), roles.outputs.len());
+        small_enough(inputs, outputs)?;
         // The weights' order is that of the plan's value; elements the product does not read weigh nothing.
         let mut rows = vec![0.0; outputs * inputs];
         for (row, output) in rows.chunks_exact_mut(inputs).zip(&roles.outputs) {
@@ -133,6 +136,7 @@ impl Lowering<'_> {
         dims: Vec<usize>,
     ) -> Attempt {
         let (channels, outputs) = (tensor.channels(), roles.outputs.len());
+        small_enough(channels, outputs)?;
         let place = |tap: &Offsets, row: &Offsets| tensor.order[tap[INPUT] + row[INPUT]] as usize;
         let pixels: Vec<usize> =
             roles.rows.iter().map(|row| place(&roles.summed[0], row) / channels).collect();
@@ -174,6 +178,16 @@ impl Lowering<'_> {
         }
         Ok(Some(self.written(node, value, view, dims, order)))
     }
+}
+
+/// The plan's matrix may be larger than the model's where the product does not read every element.
+fn small_enough(inputs: usize, outputs: usize) -> Result<(), String> {
+    if inputs.saturating_mul(outputs) > MOST_ELEMENTS {
+        return Err(format!(
+            "needs a matrix of {outputs} x {inputs}; at most {MOST_ELEMENTS} weights are held"
+        ));
+    }
+    Ok(())
 }
 
 /// Pixels at every `stride`-th row and column from the first.

@@ -36,9 +36,18 @@ pub struct Lowered {
     pub feature_order: Vec<u32>,
 }
 
+/// Why a graph was not lowered.
+#[derive(Debug, PartialEq, Eq)]
+pub enum LowerError {
+    /// These nodes are in the way.
+    Nodes(Refusals),
+    /// What is wrong with the graph as a whole.
+    Graph(String),
+}
+
 /// Lowers a graph, or names every node that is in the way.
-pub fn lower(model: &TypedModel) -> Result<Lowered, Refusals> {
-    let order = model.eval_order().map_err(|error| whole(format!("has no order: {error:#}")))?;
+pub fn lower(model: &TypedModel) -> Result<Lowered, LowerError> {
+    let order = model.eval_order().map_err(|error| LowerError::Graph(format!("has no order: {error:#}")))?;
     let mut lowering =
         Lowering { model, draft: Draft::default(), tensors: HashMap::new(), readers: HashMap::new() };
     for id in &order {
@@ -73,16 +82,11 @@ pub fn lower(model: &TypedModel) -> Result<Lowered, Refusals> {
         }
     }
     if !refused.is_empty() {
-        return Err(Refusals(refused));
+        return Err(LowerError::Nodes(Refusals(refused)));
     }
-    let input = input.ok_or_else(|| whole("does not read its input".into()))?;
-    let (output, feature_order) = lowering.finish().map_err(whole)?;
+    let input = input.ok_or_else(|| LowerError::Graph("does not read its input".into()))?;
+    let (output, feature_order) = lowering.finish().map_err(LowerError::Graph)?;
     Ok(Lowered { draft: lowering.draft, input, output, feature_order })
-}
-
-/// A refusal that no one node is to blame for.
-fn whole(reason: String) -> Refusals {
-    Refusals(vec![Refusal { node: "output".into(), operator: "the whole graph".into(), reason }])
 }
 
 struct Lowering<'m> {
@@ -147,9 +151,14 @@ impl Lowering<'_> {
         self.readers.get(&OutletId::new(node.id, 0)) == Some(&1)
     }
 
-    /// The tensor a node reads, unless it was refused.
-    fn input(&self, node: &TypedNode, slot: usize) -> Option<Tensor> {
-        node.inputs.get(slot).and_then(|outlet| self.tensors.get(outlet)).cloned()
+    /// The tensor a node reads, unless it was refused. The last reader takes it: the lists of places are long.
+    fn input(&mut self, node: &TypedNode, slot: usize) -> Option<Tensor> {
+        let outlet = node.inputs.get(slot)?;
+        if self.readers.get(outlet) == Some(&1) {
+            self.tensors.remove(outlet)
+        } else {
+            self.tensors.get(outlet).cloned()
+        }
     }
 
     /// A constant that a node reads, with its shape.
@@ -163,7 +172,7 @@ impl Lowering<'_> {
 
     /// Another view of the same value.
     fn alias(
-        &self,
+        &mut self,
         node: &TypedNode,
         view: impl FnOnce(&Tensor) -> Result<(Vec<usize>, Vec<u32>), String>,
     ) -> Attempt {
@@ -173,7 +182,7 @@ impl Lowering<'_> {
         Ok(Some(Tensor { dims, order, exclusive, ..tensor }))
     }
 
-    fn change_axes(&self, node: &TypedNode, change: &AxisOp, dims: Vec<usize>) -> Attempt {
+    fn change_axes(&mut self, node: &TypedNode, change: &AxisOp, dims: Vec<usize>) -> Attempt {
         self.alias(node, |tensor| match change {
             AxisOp::Move(from, to) => {
                 let mut permutation: Vec<usize> = (0..tensor.dims.len()).collect();
@@ -185,7 +194,7 @@ impl Lowering<'_> {
         })
     }
 
-    fn slice(&self, node: &TypedNode, slice: &Downsample) -> Attempt {
+    fn slice(&mut self, node: &TypedNode, slice: &Downsample) -> Attempt {
         let stride = usize::try_from(slice.stride).ok().filter(|stride| *stride > 0);
         let stride = stride.ok_or("runs backwards, which is not supported")?;
         self.alias(node, |tensor| Ok(tensor.sliced(slice.axis, slice.modulo, stride)))

@@ -13,6 +13,16 @@ pub fn wave(length: usize, seed: f32) -> Vec<f32> {
     (0..length).map(|i| ((i as f32 + 1.0) * 12.9898 + seed * 78.233).sin() * 43_758.547 % 1.0).collect()
 }
 
+/// Draws numbers below a bound (Marsaglia's xorshift), the same everywhere.
+pub fn drawing(mut state: u64) -> impl FnMut(usize) -> usize {
+    move |below| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as usize % below
+    }
+}
+
 pub fn conv(input: usize, output: usize, kernel: usize, stride: usize, padding: [usize; 4]) -> Layer {
     let scale = (2.0 / (input * kernel * kernel) as f32).sqrt();
     let weights = wave(output * input * kernel * kernel, kernel as f32 + output as f32);

@@ -1,0 +1,65 @@
+//! What the boards under firmware/boards have room for.
+
+use supple_runtime::MemoryNeed;
+
+/// The board taken when none is named.
+pub const DEFAULT: &str = "mps2-an386";
+
+/// A board's room for a pack. A test holds the figures against what the running firmware tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Board {
+    /// As its folder is named.
+    pub name: &'static str,
+    /// `f32` of the pool that activations, head and support cache share.
+    pub pool: usize,
+    /// `u16` for the labels of support samples.
+    pub labels: usize,
+    /// Bytes of the pack's flash region.
+    pub pack_region: usize,
+    /// The most stack the firmware was seen to use, rounded up to 64 bytes.
+    pub stack_bytes: usize,
+}
+
+const BOARDS: [Board; 1] = [Board {
+    name: DEFAULT,
+    pool: 64 * 1024,
+    labels: 1024,
+    pack_region: 2 << 20,
+    stack_bytes: 1024,
+}];
+
+/// No such board.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no board `{name}`: the boards are {}", BOARDS.map(|board| board.name).join(", "))]
+pub struct UnknownBoard {
+    name: String,
+}
+
+impl Board {
+    /// Finds a board by name.
+    pub fn named(name: &str) -> Result<Self, UnknownBoard> {
+        let board = BOARDS.iter().find(|board| board.name == name);
+        board.copied().ok_or_else(|| UnknownBoard { name: name.to_owned() })
+    }
+
+    /// Whether a pack fits.
+    pub fn fits(&self, pack_bytes: usize, need: &MemoryNeed) -> bool {
+        pack_bytes <= self.pack_region && need.floats() <= self.pool && need.labels <= self.labels
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pack_fits_up_to_the_last_byte() {
+        let board = Board::named(DEFAULT).unwrap();
+        let need = MemoryNeed { arena: 65_000, head: 100, guard: 100, cache: 300, work: 36, labels: 1024 };
+        assert!(board.fits(2 << 20, &need));
+        assert!(!board.fits((2 << 20) + 1, &need));
+        assert!(!board.fits(1, &MemoryNeed { work: 37, ..need }));
+        assert!(!board.fits(1, &MemoryNeed { labels: 1025, ..need }));
+        assert!(Board::named("no-such-board").unwrap_err().to_string().contains(DEFAULT));
+    }
+}

@@ -1,0 +1,60 @@
+//! `supple compile`: an ONNX trunk alone into a pack.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use supple_pack::AlignedBytes;
+use supple_pack::write::{WriteError, pack};
+use supple_trunk::{Agreement, CompileError, CompileOptions};
+
+use crate::arguments::CompileArguments;
+use crate::files::{self, FileError};
+use crate::inspect;
+
+/// Why there is no pack.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileVerbError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The model was not compiled.
+    #[error("{path} was not compiled: {source}")]
+    Compile {
+        /// The model.
+        path: PathBuf,
+        /// Why not.
+        source: CompileError,
+    },
+    /// The trunk does not fit a pack.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// Runs the verb.
+pub fn run(arguments: &CompileArguments) -> Result<(), CompileVerbError> {
+    let onnx = files::read(&arguments.model)?;
+    let compiled = supple_trunk::compile(&onnx, &CompileOptions { name: name(&arguments.model), ..CompileOptions::default() })
+        .map_err(|source| CompileVerbError::Compile { path: arguments.model.clone(), source })?;
+    let bytes = pack(&compiled.parts, &[])?;
+    files::write(&arguments.out, &bytes)?;
+    let bytes = AlignedBytes::copy_of(&bytes);
+    let agreement = agreement(&compiled.report.agreement);
+    inspect::print(arguments.json, &arguments.out, &bytes, None, agreement)?;
+    Ok(())
+}
+
+/// The file's stem, as long as a pack's names may be.
+fn name(path: &std::path::Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let end = stem.floor_char_boundary(32);
+    stem[..end].to_owned()
+}
+
+/// How closely the plan follows the model.
+pub fn agreement(agreement: &Agreement) -> serde_json::Value {
+    json!({"agreement": {
+        "random_inputs": agreement.inputs,
+        "largest_difference": agreement.largest_difference,
+        "largest_feature": agreement.largest_feature,
+    }})
+}

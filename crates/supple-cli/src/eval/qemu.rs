@@ -1,0 +1,271 @@
+//! Episodes on an emulated board: raw inputs go over the line, the board computes its own features.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use indicatif::ProgressBar;
+use rayon::prelude::*;
+use serde_json::{Value, json};
+use supple_data::render::{INPUT_LENGTH, Orientation};
+use supple_data::{Drawings, Episode};
+use supple_link::host::{Child, Client, Image, ImageError, LinkError, Qemu, QemuError};
+use supple_pack::Pack;
+use supple_runtime::MemoryNeed;
+
+use super::cast::Cast;
+use super::trace::{Plan, Trace};
+use crate::arguments::EvalArguments;
+use crate::boards::Board;
+use crate::files::{self, FileError};
+
+/// What the boards gave.
+pub struct DeviceRun {
+    /// One an episode.
+    pub traces: Vec<Trace>,
+    /// What it costs.
+    pub figures: Figures,
+}
+
+/// What a pack costs on a board: memory as the firmware tells it, instructions as the emulator counts them.
+#[derive(Debug, Clone)]
+pub struct Figures {
+    /// The board.
+    pub board: &'static str,
+    /// What the pack needs of the firmware's pool.
+    pub need: MemoryNeed,
+    /// RAM set aside besides the pool: line buffers, the program's own.
+    pub static_bytes: u64,
+    /// The most stack used.
+    pub stack_bytes: u64,
+    /// Code and constants in flash.
+    pub code_bytes: u64,
+    /// The pack in flash.
+    pub pack_bytes: u64,
+    /// SHA-256 of the firmware image.
+    pub firmware: String,
+    /// Instructions of one run of the trunk.
+    pub inference_instructions: Option<u64>,
+    /// Instructions of one gradient step on an episode's support samples.
+    pub step_instructions: Option<u64>,
+    /// How many support samples that step had.
+    pub support_samples: usize,
+}
+
+/// Why an emulated board did not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum QemuEvalError {
+    /// It did not start.
+    #[error(transparent)]
+    Start(#[from] QemuError),
+    /// Its firmware is none.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// It did not answer, or refused.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The pack cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It answered with another number of values than the pack gives.
+    #[error("the board answered {found} values where {expected} were due: build its firmware again (`cargo xtask firmware`)")]
+    Length {
+        /// As answered.
+        found: usize,
+        /// As due.
+        expected: usize,
+    },
+}
+
+/// Runs all episodes, on as many boards as there are threads.
+pub fn run(
+    arguments: &EvalArguments,
+    board: &Board,
+    set: &Drawings,
+    cast: &Cast,
+    plan: &Plan,
+) -> Result<DeviceRun, QemuEvalError> {
+    let firmware = arguments.firmware.clone().unwrap_or_else(|| default_firmware(board.name));
+    let qemu = Qemu::new(&firmware, &arguments.pack);
+    let figures = measure(&qemu, &firmware, board, arguments, set, cast)?;
+    let bar = crate::train::bar(cast.episodes.len() as u64, "emulated board");
+    let share = cast.episodes.len().div_ceil(rayon::current_num_threads());
+    let traces: Vec<Vec<Trace>> = cast
+        .episodes
+        .par_chunks(share)
+        .map(|episodes| run_some(&qemu, set, episodes, plan, &bar))
+        .collect::<Result<_, _>>()?;
+    bar.finish_and_clear();
+    Ok(DeviceRun { traces: traces.concat(), figures })
+}
+
+/// target/firmware/BOARD.elf from here, or beside the program's own target folder.
+fn default_firmware(board: &str) -> PathBuf {
+    let file = format!("firmware/{board}.elf");
+    let here = Path::new("target").join(&file);
+    let program = std::env::current_exe().ok();
+    let beside = program.as_deref().and_then(Path::parent).and_then(Path::parent).map(|target| target.join(&file));
+    match beside {
+        Some(beside) if !here.is_file() && beside.is_file() => beside,
+        _ => here,
+    }
+}
+
+fn send(device: &mut Client<Child>, set: &Drawings, drawing: usize) -> Result<u32, LinkError> {
+    let mut input = [0.0; INPUT_LENGTH];
+    set.render(drawing, Orientation::UPRIGHT, &mut input);
+    device.input(&input)?;
+    device.features()
+}
+
+/// Counts instructions and looks at the memory, on a board of its own that counts exactly.
+fn measure(
+    qemu: &Qemu,
+    firmware: &Path,
+    board: &Board,
+    arguments: &EvalArguments,
+    set: &Drawings,
+    cast: &Cast,
+) -> Result<Figures, QemuEvalError> {
+    let bytes = files::read_pack(&arguments.pack)?;
+    let pack: Pack = files::parse_pack(&arguments.pack, &bytes)?;
+    let need = MemoryNeed::of(&pack, pack.heads().next().as_ref());
+    let mut device = Client::connect(qemu.clone().exact(true).start()?)?;
+    let image = Image::read(firmware)?;
+    device.begin(arguments.way as u16)?;
+    let mut inference_ticks = 0;
+    let episode = &cast.episodes[0];
+    for sample in &episode.support {
+        inference_ticks = send(&mut device, set, sample.drawing)?;
+        device.push_support(sample.label as u16)?;
+    }
+    let step_ticks = device.step()?;
+    device.logits()?;
+    device.adapt(1)?;
+    let info = device.info()?;
+    Ok(Figures {
+        board: board.name,
+        need,
+        static_bytes: u64::from(info.memory.fixed.saturating_sub(info.memory.given)),
+        stack_bytes: device.stack_high_water()?.into(),
+        code_bytes: image.code,
+        pack_bytes: pack.header().length.into(),
+        firmware: image.sha256,
+        inference_instructions: info.clock.instructions(inference_ticks),
+        step_instructions: info.clock.instructions(step_ticks),
+        support_samples: episode.support.len(),
+    })
+}
+
+fn run_some(
+    qemu: &Qemu,
+    set: &Drawings,
+    episodes: &[Episode],
+    plan: &Plan,
+    bar: &ProgressBar,
+) -> Result<Vec<Trace>, QemuEvalError> {
+    let mut device = Client::connect(qemu.start()?)?;
+    let traces = episodes.iter().map(|episode| {
+        let trace = trace(&mut device, set, episode, plan);
+        bar.inc(1);
+        trace
+    });
+    traces.collect()
+}
+
+/// Each query's features are computed once; the adaptation is run anew for it, from the cached support.
+fn trace(
+    device: &mut Client<Child>,
+    set: &Drawings,
+    episode: &Episode,
+    plan: &Plan,
+) -> Result<Trace, QemuEvalError> {
+    device.begin(episode.way as u16)?;
+    for sample in &episode.support {
+        send(device, set, sample.drawing)?;
+        device.push_support(sample.label as u16)?;
+    }
+    let (way, queries) = (episode.way, episode.query.len());
+    let mut all = vec![f32::NAN; (plan.steps + 1) * queries * way];
+    for (number, query) in episode.query.iter().enumerate() {
+        send(device, set, query.drawing)?;
+        device.reset()?;
+        for step in 0..=plan.steps {
+            if step > 0 {
+                device.step()?;
+            }
+            let logits = device.logits()?;
+            if logits.len() != way {
+                return Err(QemuEvalError::Length { found: logits.len(), expected: way });
+            }
+            all[(step * queries + number) * way..][..way].copy_from_slice(&logits);
+        }
+    }
+    Ok(Trace { logits: all, head: device.read_head()?, way })
+}
+
+impl Figures {
+    /// Terms of the RAM, in bytes.
+    pub fn ram(&self) -> Vec<(&'static str, u64)> {
+        let floats = |count: usize| 4 * count as u64;
+        vec![
+            ("arena", floats(self.need.arena)),
+            ("head", floats(self.need.head)),
+            ("guard", floats(self.need.guard)),
+            ("feature cache", floats(self.need.cache)),
+            ("step work", floats(self.need.work)),
+            ("labels", 2 * self.need.labels as u64),
+            ("line and program", self.static_bytes),
+            ("stack", self.stack_bytes),
+        ]
+    }
+
+    /// All RAM that firmware and pack use.
+    pub fn ram_bytes(&self) -> u64 {
+        self.ram().iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    /// All flash that firmware and pack use.
+    pub fn flash_bytes(&self) -> u64 {
+        self.code_bytes + self.pack_bytes
+    }
+
+    /// The JSON object.
+    pub fn object(&self) -> Value {
+        let terms: serde_json::Map<String, Value> =
+            self.ram().into_iter().map(|(name, bytes)| (name.replace(' ', "_"), json!(bytes))).collect();
+        json!({
+            "board": self.board,
+            "ram_bytes": self.ram_bytes(),
+            "ram": terms,
+            "stack_bytes": self.stack_bytes,
+            "flash_bytes": self.flash_bytes(),
+            "code_bytes": self.code_bytes,
+            "pack_bytes": self.pack_bytes,
+            "firmware_sha256": self.firmware,
+            "inference_instructions": self.inference_instructions,
+            "step_instructions": self.step_instructions,
+            "step_support_samples": self.support_samples,
+        })
+    }
+
+    /// The lines for people.
+    pub fn lines(&self) -> String {
+        let mut text = format!(
+            "  {}: RAM {} bytes, of which stack {}; flash {} bytes: code {}, pack {}",
+            self.board,
+            self.ram_bytes(),
+            self.stack_bytes,
+            self.flash_bytes(),
+            self.code_bytes,
+            self.pack_bytes
+        );
+        if let (Some(inference), Some(step)) = (self.inference_instructions, self.step_instructions) {
+            let _ = write!(
+                text,
+                "\n  instructions: {inference} an inference, {step} a gradient step on {} support samples",
+                self.support_samples
+            );
+        }
+        text
+    }
+}

@@ -1,0 +1,183 @@
+//! `supple inspect`: what a pack or an ONNX trunk needs.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use supple_pack::header::MAGIC;
+use supple_pack::write::{WriteError, pack};
+use supple_pack::{AlignedBytes, Pack};
+use supple_runtime::MemoryNeed;
+use supple_trunk::report::kind;
+use supple_trunk::{CompileError, CompileOptions, compile};
+
+use crate::arguments::InspectArguments;
+use crate::boards::{Board, UnknownBoard};
+use crate::files::{self, FileError};
+
+/// Why a file cannot be inspected.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// It cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It is no trunk.
+    #[error("{0}: {1}")]
+    Compile(String, CompileError),
+    /// Its trunk makes no pack.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// No such board.
+    #[error(transparent)]
+    Board(#[from] UnknownBoard),
+}
+
+/// Runs the verb.
+pub fn run(arguments: &InspectArguments) -> Result<(), InspectError> {
+    let board = arguments.board.as_deref().map(Board::named).transpose()?;
+    let mut bytes = files::read(&arguments.file)?;
+    if !bytes.starts_with(&MAGIC) {
+        let compiled = compile(&bytes, &CompileOptions::default())
+            .map_err(|error| InspectError::Compile(arguments.file.display().to_string(), error))?;
+        bytes = pack(&compiled.parts, &[])?;
+    }
+    let bytes = AlignedBytes::copy_of(&bytes);
+    print(arguments.json, &arguments.file, &bytes, board.as_ref(), json!({}))?;
+    Ok(())
+}
+
+/// Prints what a pack's bytes need, with further keys for the JSON object.
+pub fn print(
+    as_json: bool,
+    path: &Path,
+    bytes: &AlignedBytes,
+    board: Option<&Board>,
+    more: Value,
+) -> Result<(), FileError> {
+    let pack = files::parse_pack(path, bytes)?;
+    let mut object = object(&pack, board);
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
+    crate::print(as_json, &object, &lines(&pack, board));
+    Ok(())
+}
+
+/// The memory that a pack's first head needs, or its trunk alone.
+fn need(pack: &Pack) -> MemoryNeed {
+    MemoryNeed::of(pack, pack.heads().next().as_ref())
+}
+
+fn macs(pack: &Pack) -> u64 {
+    pack.ops().map(|op| op.macs()).sum()
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn object(pack: &Pack, board: Option<&Board>) -> Value {
+    let need = need(pack);
+    let flash_bytes = pack.header().length;
+    let operations: Vec<Value> = pack
+        .ops()
+        .map(|op| {
+            let (input, output) = op.values();
+            let shape = |s: &supple_pack::Shape| [s.height, s.width, s.channels];
+            json!({"kind": kind(&op), "input": shape(&input.shape), "output": shape(&output.shape), "macs": op.macs()})
+        })
+        .collect();
+    let heads: Vec<Value> = pack
+        .heads()
+        .map(|head| {
+            json!({
+                "name": head.spec.name.as_str(),
+                "features": head.spec.features,
+                "capacity": head.spec.capacity,
+                "max_support": head.spec.max_support,
+                "steps": head.spec.steps,
+                "rates": head.rates.as_chunks::<2>().0,
+            })
+        })
+        .collect();
+    json!({
+        "ops": operations.len(),
+        "macs": macs(pack),
+        "flash_bytes": flash_bytes,
+        "ram_inference_bytes": need.inference_bytes(),
+        "ram_adapt_bytes": need.adapt_bytes(),
+        "stack_bytes": board.map(|board| board.stack_bytes),
+        "fits": board.map(|board| board.fits(flash_bytes as usize, &need)),
+        "board": board.map(|board| board.name),
+        "name": pack.trunk().name.as_str(),
+        "trunk": hexadecimal(&pack.trunk().hash.0),
+        "memory": {
+            "arena_bytes": 4 * need.arena,
+            "head_bytes": 4 * need.head,
+            "guard_bytes": 4 * need.guard,
+            "cache_bytes": 4 * need.cache,
+            "work_bytes": 4 * need.work,
+            "label_bytes": 2 * need.labels,
+        },
+        "operations": operations,
+        "heads": heads,
+    })
+}
+
+fn lines(pack: &Pack, board: Option<&Board>) -> String {
+    let need = need(pack);
+    let mut text = format!("trunk {} ({})\n", pack.trunk().name, hexadecimal(&pack.trunk().hash.0));
+    for op in pack.ops() {
+        let (input, output) = op.values();
+        let shape =
+            |s: &supple_pack::Shape| format!("{} × {} × {}", s.height, s.width, s.channels);
+        let _ = writeln!(
+            text,
+            "  {:<18} {:>14} → {:<14} {:>10} MAC",
+            kind(&op),
+            shape(&input.shape),
+            shape(&output.shape),
+            op.macs()
+        );
+    }
+    for head in pack.heads() {
+        let spec = &head.spec;
+        let _ = writeln!(
+            text,
+            "head {}: {} features, up to {} classes and {} support samples, {} learned steps",
+            spec.name, spec.features, spec.capacity, spec.max_support, spec.steps
+        );
+    }
+    let _ = writeln!(text, "MAC           {:>10}", macs(pack));
+    let _ = writeln!(text, "flash         {:>10} bytes", pack.header().length);
+    let _ = writeln!(text, "RAM to infer  {:>10} bytes (arena {}, head {})", need.inference_bytes(), 4 * need.arena, 4 * need.head);
+    let _ = write!(
+        text,
+        "RAM to adapt  {:>10} bytes (and guard {}, cache {}, work {}, labels {})",
+        need.adapt_bytes(),
+        4 * need.guard,
+        4 * need.cache,
+        4 * need.work,
+        2 * need.labels
+    );
+    if let Some(board) = board {
+        let length = pack.header().length as usize;
+        let verdict = if board.fits(length, &need) { "fits" } else { "does not fit" };
+        let _ = write!(
+            text,
+            "\n{}: {verdict} (pool {} of {} bytes, labels {} of {}, pack region {length} of {} bytes, stack {} bytes)",
+            board.name,
+            4 * need.floats(),
+            4 * board.pool,
+            need.labels,
+            board.labels,
+            board.pack_region,
+            board.stack_bytes
+        );
+    }
+    text
+}

@@ -1,0 +1,206 @@
+//! `supple train`: a recipe to a trunk, a head and what a report needs.
+
+mod export;
+mod metrics;
+mod signal;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use supple_meta::checkpoint::{self, ReadCheckpointError, WriteCheckpointError};
+use supple_meta::head_file::HeadFileError;
+use supple_meta::recipe::{DataRecipe, Recipe, RecipeError};
+use supple_meta::trainer::{Diverged, StartError, Trainer};
+
+use self::metrics::Metrics;
+use crate::arguments::TrainArguments;
+use crate::data::{self, DataError};
+use crate::files::{self, FileError};
+
+/// The trunk in a training's output folder.
+pub const TRUNK_FILE: &str = "trunk.onnx";
+/// The head, likewise.
+pub const HEAD_FILE: &str = "head.postcard";
+const CHECKPOINT_FILE: &str = "checkpoint";
+const METRICS_FILE: &str = "metrics.jsonl";
+const RECIPE_FILE: &str = "recipe.toml";
+
+/// Share of a new iteration in the loss that the progress bar shows.
+const SHOWN_SHARE: f32 = 0.05;
+
+/// Why there is no trained head.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The recipe was refused.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// The recipe wants data that was not given.
+    #[error("the recipe trains on Omniglot: give its zip or folder with --data (or `--data glyphs` for generated drawings)")]
+    NoData,
+    /// The data was refused.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Recipe and data do not go together.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The output folder.
+    #[error("cannot make the folder {path}: {source}; choose another with --out")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file of the output.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The checkpoint was not written.
+    #[error(transparent)]
+    WriteCheckpoint(#[from] WriteCheckpointError),
+    /// The checkpoint was refused.
+    #[error(transparent)]
+    ReadCheckpoint(#[from] ReadCheckpointError),
+    /// The loss is no number any more.
+    #[error(transparent)]
+    Diverged(#[from] Diverged),
+    /// Ctrl-C.
+    #[error("stopped at iteration {iteration} of {iterations}; go on with the same command and --resume")]
+    Interrupted {
+        /// Iterations done.
+        iteration: u64,
+        /// Iterations of the recipe.
+        iterations: u64,
+    },
+    /// Ctrl-C cannot be caught.
+    #[error("cannot watch for Ctrl-C: {0}; start the program from a shell")]
+    Signal(ctrlc::Error),
+    /// The trunk cannot be written as ONNX.
+    #[error(transparent)]
+    Export(#[from] supple_trunk::ExportError),
+    /// The head was not written.
+    #[error(transparent)]
+    Head(#[from] HeadFileError),
+}
+
+/// Runs the verb.
+pub fn run(arguments: &TrainArguments) -> Result<(), TrainError> {
+    let mut recipe = Recipe::read(&arguments.recipe)?;
+    recipe.seed = arguments.seed.unwrap_or(recipe.seed);
+    let set = match (&arguments.data, &recipe.data) {
+        (Some(path), _) => data::load(path)?,
+        (None, DataRecipe::Glyphs { generator_seed }) => supple_data::glyphs::generate(*generator_seed),
+        (None, DataRecipe::Omniglot) => return Err(TrainError::NoData),
+    };
+    let out = arguments.out.clone().unwrap_or_else(|| default_folder(&arguments.recipe));
+    let mut trainer = Trainer::new(recipe, &set)?;
+    let checkpoint = out.join(CHECKPOINT_FILE);
+    if arguments.resume {
+        trainer.resume(checkpoint::read(&checkpoint)?)?;
+    }
+    std::fs::create_dir_all(&out).map_err(|source| TrainError::Folder { path: out.clone(), source })?;
+    let text = toml::to_string(trainer.recipe()).unwrap_or_default();
+    files::write(&out.join(RECIPE_FILE), text.as_bytes())?;
+
+    let started = Instant::now();
+    iterate(&mut trainer, &out.join(METRICS_FILE), &checkpoint)?;
+    trainer.finish();
+    checkpoint::write(&checkpoint, trainer.state())?;
+    let validation = trainer.validate();
+    let onnx = export::trunk(&trainer)?;
+    files::write(&out.join(TRUNK_FILE), &onnx)?;
+    export::head(&trainer, &set, &onnx).write(&out.join(HEAD_FILE))?;
+
+    let (before, after) = (validation[0], validation[validation.len() - 1]);
+    let summary = json!({
+        "out": out,
+        "trunk": out.join(TRUNK_FILE),
+        "head": out.join(HEAD_FILE),
+        "iterations": trainer.state().iteration,
+        "seconds": started.elapsed().as_secs_f64(),
+        "seed": trainer.recipe().seed,
+        "macs": trainer.trunk().macs(),
+        "features": trainer.trunk().features(),
+        "trunk_parameters": trainer.trunk().parameters(),
+        "validation": {"way": 5, "shot": 1, "accuracy": validation},
+    });
+    let lines = format!(
+        "trained {} iterations in {:.0} s; 5-way 1-shot on held-back alphabets: {:.1} % before adaptation, {:.1} % after\n\
+         wrote {TRUNK_FILE} and {HEAD_FILE} in {}\n\
+         next: supple pack {} -o {}.supple",
+        trainer.state().iteration,
+        started.elapsed().as_secs_f64(),
+        100.0 * before,
+        100.0 * after,
+        out.display(),
+        out.display(),
+        out.file_name().unwrap_or_default().to_string_lossy(),
+    );
+    crate::print(arguments.json, &summary, &lines);
+    Ok(())
+}
+
+/// All iterations that are left, with a checkpoint at each validation and on Ctrl-C.
+fn iterate(trainer: &mut Trainer, metrics: &Path, checkpoint: &Path) -> Result<(), TrainError> {
+    let interrupted = signal::watch().map_err(TrainError::Signal)?;
+    let mut metrics = Metrics::open(metrics, trainer.state().iteration)?;
+    let iterations = trainer.recipe().training.iterations;
+    let bar = bar(iterations, "meta-training");
+    bar.set_position(trainer.state().iteration);
+    bar.reset_eta();
+    let mut shown_loss = None;
+    let mut validated = String::new();
+    while !trainer.finished() {
+        if interrupted() {
+            metrics.flush()?;
+            checkpoint::write(checkpoint, trainer.state())?;
+            bar.abandon();
+            return Err(TrainError::Interrupted { iteration: trainer.state().iteration, iterations });
+        }
+        let progress = trainer.iterate()?;
+        let loss = shown_loss.map_or(progress.loss, |shown| shown + SHOWN_SHARE * (progress.loss - shown));
+        shown_loss = Some(loss);
+        metrics.iteration(&progress)?;
+        if progress.iteration % trainer.recipe().training.validation_every == 0 {
+            let accuracy = trainer.validate();
+            metrics.validation(progress.iteration, &accuracy)?;
+            metrics.flush()?;
+            checkpoint::write(checkpoint, trainer.state())?;
+            let last = accuracy.last().copied().unwrap_or_default();
+            validated = format!(", validation {:.1} %", 100.0 * last);
+        }
+        bar.set_message(format!("loss {loss:.3}{validated}"));
+        bar.inc(1);
+    }
+    bar.finish();
+    metrics.flush()?;
+    Ok(())
+}
+
+/// A progress bar on standard error.
+pub fn bar(length: u64, what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg} ({elapsed}, {eta} left)");
+    let bar = ProgressBar::new(length).with_prefix(what);
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+/// `runs/` and the recipe's name, or its folder's where it is just called recipe.
+fn default_folder(recipe: &Path) -> PathBuf {
+    let stem = recipe.file_stem().filter(|stem| *stem != "recipe");
+    let name = stem.or_else(|| recipe.parent().and_then(Path::file_name));
+    Path::new("runs").join(name.unwrap_or("recipe".as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipe_s_folder_names_the_run() {
+        assert_eq!(default_folder(Path::new("models/omniglot/recipe.toml")), Path::new("runs/omniglot"));
+        assert_eq!(default_folder(Path::new("fast.toml")), Path::new("runs/fast"));
+        assert_eq!(default_folder(Path::new("recipe.toml")), Path::new("runs/recipe"));
+    }
+}

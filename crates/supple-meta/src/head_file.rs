@@ -1,0 +1,110 @@
+//! The learned head in a file: start and step sizes, tied to the trunk and the data they were learned on.
+//!
+//! Format: `SUPHEAD1`, the head in postcard, SHA-256 of both.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::checkpoint::{open, read_bounded, seal, write_whole};
+
+const MAGIC: &[u8; 8] = b"SUPHEAD1";
+
+/// A learned head.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeadFile {
+    /// What the head is for.
+    pub name: String,
+    /// SHA-256 of the ONNX file of its trunk.
+    pub trunk: [u8; 32],
+    /// Fingerprint of the data set it was trained on.
+    pub data: [u8; 16],
+    /// The largest number of classes.
+    pub capacity: u16,
+    /// The largest number of support samples.
+    pub max_support: u16,
+    /// Initial weights, `[capacity][features]`.
+    pub weights: Vec<f32>,
+    /// Initial biases, `[capacity]`.
+    pub bias: Vec<f32>,
+    /// Rates of each step: of the weights, of the biases.
+    pub rates: Vec<[f32; 2]>,
+}
+
+/// Why there is no head.
+#[derive(Debug, thiserror::Error)]
+pub enum HeadFileError {
+    /// No such file, no right, no room.
+    #[error("cannot read or write the head {path}: {source}; train first, and check the folder's rights")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Not what was written.
+    #[error("{0} is no head, or is damaged: train again, or copy it again")]
+    Damaged(PathBuf),
+    /// Of another trunk.
+    #[error("the head {head} was trained with another trunk than {trunk}: keep the two of one training together")]
+    OtherTrunk {
+        /// The head's file.
+        head: PathBuf,
+        /// The trunk's file.
+        trunk: PathBuf,
+    },
+}
+
+/// Names an ONNX file by its bytes.
+pub fn trunk_digest(onnx: &[u8]) -> [u8; 32] {
+    Sha256::digest(onnx).into()
+}
+
+impl HeadFile {
+    /// Writes the file, whole or not at all.
+    pub fn write(&self, path: &Path) -> Result<(), HeadFileError> {
+        let failed = |source| HeadFileError::Io { path: path.to_owned(), source };
+        let bytes = seal(MAGIC, self).map_err(|error| failed(io::Error::other(error)))?;
+        write_whole(path, &bytes).map_err(failed)
+    }
+
+    /// Reads a head and checks that it belongs to a trunk, given its file's name and bytes.
+    pub fn read(path: &Path, trunk: &Path, onnx: &[u8]) -> Result<Self, HeadFileError> {
+        let bytes =
+            read_bounded(path).map_err(|source| HeadFileError::Io { path: path.to_owned(), source })?;
+        let head: Self = open(MAGIC, &bytes).ok_or_else(|| HeadFileError::Damaged(path.to_owned()))?;
+        if head.trunk != trunk_digest(onnx) {
+            return Err(HeadFileError::OtherTrunk { head: path.to_owned(), trunk: trunk.to_owned() });
+        }
+        Ok(head)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_read_with_its_own_trunk_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("head.postcard");
+        let head = HeadFile {
+            name: "test".to_owned(),
+            trunk: trunk_digest(b"onnx"),
+            data: [1; 16],
+            capacity: 2,
+            max_support: 4,
+            weights: vec![0.5; 6],
+            bias: vec![0.25; 2],
+            rates: vec![[0.1, 0.2]],
+        };
+        head.write(&path).unwrap();
+        assert_eq!(HeadFile::read(&path, Path::new("trunk.onnx"), b"onnx").unwrap(), head);
+        let other = HeadFile::read(&path, Path::new("trunk.onnx"), b"other");
+        assert!(matches!(other, Err(HeadFileError::OtherTrunk { .. })));
+        std::fs::write(&path, b"SUPHEAD1").unwrap();
+        assert!(matches!(HeadFile::read(&path, Path::new("t"), b"onnx"), Err(HeadFileError::Damaged(_))));
+    }
+}
