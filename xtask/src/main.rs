@@ -2,6 +2,7 @@
 
 mod campaign;
 mod command;
+mod demo;
 mod firmware;
 mod setup;
 mod tally;
@@ -29,6 +30,8 @@ enum Task {
         #[arg(long, default_value = firmware::DEFAULT_BOARD)]
         board: String,
     },
+    /// Set up, then train, pack, evaluate and adapt on an emulated board, on built-in data: target/demo/index.html.
+    Demo,
     /// Set up, then run every check and test; the last line says how many passed, failed and were skipped.
     Test {
         /// The long campaigns too, with a log in docs/campaigns.
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.task {
         Task::Setup => setup::run(&root()).map(|_| ()).map_err(Box::from),
         Task::Firmware { board } => build_firmware(&board),
+        Task::Demo => demo::run(&root()).map_err(Box::from),
         Task::Test { full } => return test::run(&root(), full),
     };
     match outcome {

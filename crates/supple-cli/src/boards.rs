@@ -16,17 +16,12 @@ pub struct Board {
     pub labels: usize,
     /// Bytes of the pack's flash region.
     pub pack_region: usize,
-    /// The most stack the firmware was seen to use, rounded up to 64 bytes.
+    /// The most stack the firmware was seen to use, rounded up with room for another compiler's frames.
     pub stack_bytes: usize,
 }
 
-const BOARDS: [Board; 1] = [Board {
-    name: DEFAULT,
-    pool: 64 * 1024,
-    labels: 1024,
-    pack_region: 2 << 20,
-    stack_bytes: 1024,
-}];
+const BOARDS: [Board; 1] =
+    [Board { name: DEFAULT, pool: 64 * 1024, labels: 1024, pack_region: 2 << 20, stack_bytes: 2560 }];
 
 /// No such board.
 #[derive(Debug, thiserror::Error)]

@@ -33,8 +33,11 @@ pub enum CompileVerbError {
 /// Runs the verb.
 pub fn run(arguments: &CompileArguments) -> Result<(), CompileVerbError> {
     let onnx = files::read(&arguments.model)?;
-    let compiled = supple_trunk::compile(&onnx, &CompileOptions { name: name(&arguments.model), ..CompileOptions::default() })
-        .map_err(|source| CompileVerbError::Compile { path: arguments.model.clone(), source })?;
+    let compiled = supple_trunk::compile(
+        &onnx,
+        &CompileOptions { name: name(&arguments.model), ..CompileOptions::default() },
+    )
+    .map_err(|source| CompileVerbError::Compile { path: arguments.model.clone(), source })?;
     let bytes = pack(&compiled.parts, &[])?;
     files::write(&arguments.out, &bytes)?;
     let bytes = AlignedBytes::copy_of(&bytes);

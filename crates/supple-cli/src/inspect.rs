@@ -133,8 +133,7 @@ fn lines(pack: &Pack, board: Option<&Board>) -> String {
     let mut text = format!("trunk {} ({})\n", pack.trunk().name, hexadecimal(&pack.trunk().hash.0));
     for op in pack.ops() {
         let (input, output) = op.values();
-        let shape =
-            |s: &supple_pack::Shape| format!("{} × {} × {}", s.height, s.width, s.channels);
+        let shape = |s: &supple_pack::Shape| format!("{} × {} × {}", s.height, s.width, s.channels);
         let _ = writeln!(
             text,
             "  {:<18} {:>14} → {:<14} {:>10} MAC",
@@ -154,7 +153,13 @@ fn lines(pack: &Pack, board: Option<&Board>) -> String {
     }
     let _ = writeln!(text, "MAC           {:>10}", macs(pack));
     let _ = writeln!(text, "flash         {:>10} bytes", pack.header().length);
-    let _ = writeln!(text, "RAM to infer  {:>10} bytes (arena {}, head {})", need.inference_bytes(), 4 * need.arena, 4 * need.head);
+    let _ = writeln!(
+        text,
+        "RAM to infer  {:>10} bytes (arena {}, head {})",
+        need.inference_bytes(),
+        4 * need.arena,
+        4 * need.head
+    );
     let _ = write!(
         text,
         "RAM to adapt  {:>10} bytes (and guard {}, cache {}, work {}, labels {})",

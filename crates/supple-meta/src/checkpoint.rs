@@ -96,8 +96,8 @@ pub fn write(path: &Path, state: &State) -> Result<(), WriteCheckpointError> {
 
 /// Reads a checkpoint.
 pub fn read(path: &Path) -> Result<State, ReadCheckpointError> {
-    let bytes = read_bounded(path)
-        .map_err(|source| ReadCheckpointError::Io { path: path.to_owned(), source })?;
+    let bytes =
+        read_bounded(path).map_err(|source| ReadCheckpointError::Io { path: path.to_owned(), source })?;
     open(MAGIC, &bytes).ok_or_else(|| ReadCheckpointError::Damaged(path.to_owned()))
 }
 

@@ -48,7 +48,9 @@ pub enum HeadFileError {
     #[error("{0} is no head, or is damaged: train again, or copy it again")]
     Damaged(PathBuf),
     /// Of another trunk.
-    #[error("the head {head} was trained with another trunk than {trunk}: keep the two of one training together")]
+    #[error(
+        "the head {head} was trained with another trunk than {trunk}: keep the two of one training together"
+    )]
     OtherTrunk {
         /// The head's file.
         head: PathBuf,

@@ -44,8 +44,8 @@ fn prototypes(episode: &Episode, features: &Features) -> f64 {
             means[class * length..][..length].iter().zip(feature).map(|(m, x)| (m - x) * (m - x)).sum()
         };
         let distances: Vec<f32> = (0..episode.way).map(distance).collect();
-        let nearest =
-            (1..episode.way).fold(0, |best, class| if distances[class] < distances[best] { class } else { best });
+        let nearest = (1..episode.way)
+            .fold(0, |best, class| if distances[class] < distances[best] { class } else { best });
         nearest == query.label
     });
     right.count() as f64 / episode.query.len() as f64

@@ -1,8 +1,8 @@
 //! Features of every drawing in an evaluation, each computed once.
 
 use rayon::prelude::*;
-use supple_data::render::{INPUT_LENGTH, Orientation};
 use supple_data::Drawings;
+use supple_data::render::{INPUT_LENGTH, Orientation};
 use supple_pack::Pack;
 use supple_runtime::trunk::tract::TractError;
 use supple_runtime::{PlanTrunk, RunError, TractTrunk, Trunk};

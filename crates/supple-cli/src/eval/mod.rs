@@ -53,7 +53,9 @@ pub enum EvalError {
     #[error("--episodes must be at least 1")]
     NoEpisodes,
     /// More classes than the head holds.
-    #[error("--way {way} is above the pack's capacity of {capacity} classes: lower it, or train a head of larger capacity")]
+    #[error(
+        "--way {way} is above the pack's capacity of {capacity} classes: lower it, or train a head of larger capacity"
+    )]
     WayAboveCapacity {
         /// As asked.
         way: usize,
@@ -72,7 +74,9 @@ pub enum EvalError {
         max_support: usize,
     },
     /// Inputs of another size.
-    #[error("the pack's trunk takes {0} values, drawings have {1}: evaluate a pack of a trunk for 28 × 28 drawings")]
+    #[error(
+        "the pack's trunk takes {0} values, drawings have {1}: evaluate a pack of a trunk for 28 × 28 drawings"
+    )]
     Input(usize, usize),
     /// A trunk did not run.
     #[error(transparent)]
@@ -114,7 +118,8 @@ pub fn run(arguments: &EvalArguments) -> Result<(), EvalError> {
             let expected = trace_all(&plan, &cast, &twin)?;
             let board = Board::named(&arguments.board)?;
             let run = qemu::run(arguments, &board, &set, &cast, &plan)?;
-            let equal = run.traces.iter().zip(&expected).filter(|(found, twin)| found.same_bits(twin)).count();
+            let equal =
+                run.traces.iter().zip(&expected).filter(|(found, twin)| found.same_bits(twin)).count();
             bit_equal = Some(BitEqual { episodes: run.traces.len(), equal });
             device = Some(run.figures);
             run.traces

@@ -67,7 +67,9 @@ pub enum QemuEvalError {
     #[error(transparent)]
     File(#[from] FileError),
     /// It answered with another number of values than the pack gives.
-    #[error("the board answered {found} values where {expected} were due: build its firmware again (`cargo xtask firmware`)")]
+    #[error(
+        "the board answered {found} values where {expected} were due: build its firmware again (`cargo xtask firmware`)"
+    )]
     Length {
         /// As answered.
         found: usize,
@@ -103,7 +105,8 @@ fn default_firmware(board: &str) -> PathBuf {
     let file = format!("firmware/{board}.elf");
     let here = Path::new("target").join(&file);
     let program = std::env::current_exe().ok();
-    let beside = program.as_deref().and_then(Path::parent).and_then(Path::parent).map(|target| target.join(&file));
+    let beside =
+        program.as_deref().and_then(Path::parent).and_then(Path::parent).map(|target| target.join(&file));
     match beside {
         Some(beside) if !here.is_file() && beside.is_file() => beside,
         _ => here,

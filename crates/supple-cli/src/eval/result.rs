@@ -77,7 +77,9 @@ impl Point {
         let accuracies: Vec<Vec<f64>> =
             traces.iter().zip(&cast.episodes).map(|(trace, episode)| trace.accuracies(episode)).collect();
         let steps = accuracies.first().map_or(0, Vec::len);
-        (0..steps).map(|step| Self::of(step, &accuracies.iter().map(|a| a[step]).collect::<Vec<_>>())).collect()
+        (0..steps)
+            .map(|step| Self::of(step, &accuracies.iter().map(|a| a[step]).collect::<Vec<_>>()))
+            .collect()
     }
 
     fn percent(&self) -> String {
@@ -128,7 +130,11 @@ impl EvalResult {
             self.way, self.shot, self.data, self.split, self.episodes, self.queries, self.on
         );
         for point in &self.steps {
-            let label = if point.step == 0 { "before adaptation".to_owned() } else { format!("after step {}", point.step) };
+            let label = if point.step == 0 {
+                "before adaptation".to_owned()
+            } else {
+                format!("after step {}", point.step)
+            };
             let _ = writeln!(text, "  {label:<20} {}", point.percent());
         }
         for (name, point) in &self.baselines {
@@ -142,7 +148,11 @@ impl EvalResult {
             );
         }
         if let Some(equal) = &self.bit_equal {
-            let _ = writeln!(text, "  {} of {} episodes equal to the twin, bit for bit", equal.equal, equal.episodes);
+            let _ = writeln!(
+                text,
+                "  {} of {} episodes equal to the twin, bit for bit",
+                equal.equal, equal.episodes
+            );
         }
         if let Some(device) = &self.device {
             let _ = writeln!(text, "{}", device.lines());

@@ -30,7 +30,11 @@ pub struct TraceError(#[from] AdaptError);
 
 impl Plan<'_> {
     /// Adapts to an episode's support and judges its queries, in the device's arithmetic.
-    pub fn trace<'f>(&self, episode: &Episode, feature: impl Fn(usize) -> &'f [f32]) -> Result<Trace, TraceError> {
+    pub fn trace<'f>(
+        &self,
+        episode: &Episode,
+        feature: impl Fn(usize) -> &'f [f32],
+    ) -> Result<Trace, TraceError> {
         let spec = &self.head.spec;
         let parameters = usize::from(spec.capacity) * (usize::from(spec.features) + 1);
         let (support, capacity) = (usize::from(spec.max_support), usize::from(spec.capacity));
@@ -61,7 +65,10 @@ impl Trace {
     pub fn chosen(&self, step: usize, queries: usize) -> Vec<usize> {
         let start = step * queries * self.way;
         let rows = self.logits[start..start + queries * self.way].chunks_exact(self.way);
-        rows.map(|row| (1..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best })).collect()
+        rows.map(|row| {
+            (1..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best })
+        })
+        .collect()
     }
 
     /// Fraction of the queries chosen right after each step, from step 0. A logit that is no number is wrong.
@@ -72,8 +79,9 @@ impl Trace {
             .map(|step| {
                 let rows = self.logits[step * queries * self.way..].chunks_exact(self.way);
                 let right = self.chosen(step, queries).into_iter().zip(&episode.query).zip(rows);
-                let right = right
-                    .filter(|((chosen, query), row)| *chosen == query.label && row.iter().all(|l| !l.is_nan()));
+                let right = right.filter(|((chosen, query), row)| {
+                    *chosen == query.label && row.iter().all(|l| !l.is_nan())
+                });
                 right.count() as f64 / queries as f64
             })
             .collect()

@@ -8,7 +8,7 @@ use super::text::{escape, percent, percent_margin, words};
 const WIDTH: f64 = 540.0;
 const HEIGHT: f64 = 330.0;
 const LEFT: f64 = 62.0;
-const RIGHT: f64 = 428.0;
+const RIGHT: f64 = 418.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 274.0;
 /// Least distance of two labels in the margin.
@@ -209,11 +209,11 @@ mod tests {
         let steps = [point(0, 0.25), point(1, 0.5), point(4, 0.95)];
         let scale = Scale::new(&steps, &[]);
         assert_eq!((scale.low, scale.high), (2, 10));
-        assert_eq!([0, 1, 2, 4].map(|step| scale.x(step)), [62.0, 153.5, 245.0, 428.0]);
+        assert_eq!([0, 1, 2, 4].map(|step| scale.x(step)), [62.0, 151.0, 240.0, 418.0]);
         assert_eq!([0.2, 0.6, 1.0].map(|accuracy| scale.y(accuracy)), [274.0, 144.0, 14.0]);
         let svg = svg(&steps, &[]).unwrap();
         assert!(
-            svg.contains("<polyline class=\"main\" points=\"62.0,257.8 153.5,176.5 428.0,30.2\" />"),
+            svg.contains("<polyline class=\"main\" points=\"62.0,257.8 151.0,176.5 418.0,30.2\" />"),
             "{svg}"
         );
     }

@@ -17,11 +17,12 @@ pub fn section(example: &Example) -> String {
     let (before, after) = (right(|query| query.before), right(|query| query.after));
     let some =
         if shown.len() < count { format!(" {} of them are shown.", shown.len()) } else { String::new() };
+    let many = if example.support.iter().filter(|d| d.label == 0).count() > 1 { " shots-many" } else { "" };
     let queries: String = shown.iter().map(|query| card(query)).collect();
     format!(
         "<section>\n<h2>One episode</h2>\n\
          <p>The support set: all that was learned from, by class.</p>\n\
-         <div class=\"support\">\n{}</div>\n\
+         <div class=\"support{many}\">\n{}</div>\n\
          <p>The queries: other drawings of the same classes, each judged before and after adaptation. \
          Right before: {before} of {count}. Right after: <strong>{after} of {count}</strong>.{some}</p>\n\
          <div class=\"queries\">\n{queries}</div>\n</section>\n",

@@ -19,7 +19,8 @@ pub fn trunk(trainer: &Trainer) -> Result<Vec<u8>, ExportError> {
         // Ours lie [kernel row][kernel column][in][out], ONNX wants [out][in][kernel row][kernel column].
         let at = |out: usize, input: usize, tap: usize| (tap * inputs + input) * outputs + out;
         let taps = side * side;
-        let ordered = (0..outputs * inputs * taps).map(|i| weights[at(i / (inputs * taps), i / taps % inputs, i % taps)]);
+        let ordered = (0..outputs * inputs * taps)
+            .map(|i| weights[at(i / (inputs * taps), i / taps % inputs, i % taps)]);
         layers.push(Layer::Conv2d {
             weights: ordered.collect(),
             bias: None,

@@ -21,7 +21,8 @@ pub struct Metrics {
 impl Metrics {
     /// Keeps the lines up to an iteration, whatever a run wrote that was cut off after its last checkpoint.
     pub fn open(path: &Path, iteration: u64) -> Result<Self, FileError> {
-        let kept = if iteration > 0 && path.exists() { kept(&files::read(path)?, iteration) } else { Vec::new() };
+        let kept =
+            if iteration > 0 && path.exists() { kept(&files::read(path)?, iteration) } else { Vec::new() };
         files::write(path, &kept)?;
         let failed = |source| FileError::Write { path: path.to_owned(), source };
         let file = File::options().append(true).open(path).map_err(failed)?;

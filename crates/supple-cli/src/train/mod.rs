@@ -37,7 +37,9 @@ pub enum TrainError {
     #[error(transparent)]
     Recipe(#[from] RecipeError),
     /// The recipe wants data that was not given.
-    #[error("the recipe trains on Omniglot: give its zip or folder with --data (or `--data glyphs` for generated drawings)")]
+    #[error(
+        "the recipe trains on Omniglot: give its zip or folder with --data (or `--data glyphs` for generated drawings)"
+    )]
     NoData,
     /// The data was refused.
     #[error(transparent)]
