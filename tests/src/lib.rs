@@ -6,6 +6,8 @@
 //! | `SUPPLE_FULL` | `1` for the long campaigns too |
 #![deny(unsafe_code, missing_docs)]
 
+pub mod run;
+
 use std::env;
 use std::path::{Path, PathBuf};
 

@@ -26,6 +26,17 @@ use Runs::{Device, Host};
 /// A crate's line on the map: where it runs, and which of our crates it may depend on.
 type Line = (&'static str, Runs, &'static [&'static str]);
 
+/// What the command and the whole-way tests are made of.
+const BELOW_THE_COMMAND: &[&str] = &[
+    "supple-data",
+    "supple-link",
+    "supple-meta",
+    "supple-pack",
+    "supple-runtime",
+    "supple-store",
+    "supple-trunk",
+];
+
 /// The host's workspace.
 const HOST: &[Line] = &[
     ("supple-pack", Device, &[]),
@@ -35,22 +46,10 @@ const HOST: &[Line] = &[
     ("supple-trunk", Host, &["supple-pack", "supple-runtime"]),
     ("supple-data", Host, &[]),
     ("supple-meta", Host, &["supple-data", "supple-pack", "supple-runtime"]),
-    (
-        "supple-cli",
-        Host,
-        &[
-            "supple-data",
-            "supple-link",
-            "supple-meta",
-            "supple-pack",
-            "supple-runtime",
-            "supple-store",
-            "supple-trunk",
-        ],
-    ),
+    ("supple-cli", Host, BELOW_THE_COMMAND),
     // No tract here, or the first `cargo xtask` would compile it.
     ("xtask", Host, &["supple-link", "supple-pack"]),
-    ("supple-tests", Host, &[]),
+    ("supple-tests", Host, BELOW_THE_COMMAND),
 ];
 
 /// The firmware's main loop.

@@ -1,6 +1,7 @@
 //! Files read within bounds and written whole.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use supple_meta::checkpoint::write_whole;
@@ -21,13 +22,8 @@ pub enum FileError {
         source: io::Error,
     },
     /// It is longer than anything sensible.
-    #[error("{path} has {length} bytes, at most {MOST_BYTES} are read: give a pack or a small ONNX trunk")]
-    TooLong {
-        /// The file.
-        path: PathBuf,
-        /// Its length.
-        length: u64,
-    },
+    #[error("{0} has more than {MOST_BYTES} bytes: give a pack or a small ONNX trunk")]
+    TooLong(PathBuf),
     /// It could not be written.
     #[error("cannot write {path}: {source}; check that the folder exists, its rights and the disk's room")]
     Write {
@@ -49,11 +45,13 @@ pub enum FileError {
 /// Reads a file.
 pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     let failed = |source| FileError::Read { path: path.to_owned(), source };
-    let length = std::fs::metadata(path).map_err(failed)?.len();
-    if length > MOST_BYTES {
-        return Err(FileError::TooLong { path: path.to_owned(), length });
+    let mut bytes = Vec::new();
+    // Not by the length that the system tells: for a device it is 0.
+    let length = File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));
+    if length.map_err(failed)? as u64 > MOST_BYTES {
+        return Err(FileError::TooLong(path.to_owned()));
     }
-    std::fs::read(path).map_err(failed)
+    Ok(bytes)
 }
 
 /// Writes a file so that it is whole or not there.

@@ -13,6 +13,7 @@ mod report;
 mod train;
 
 use std::error::Error;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -48,7 +49,18 @@ fn run(verb: &Verb) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Prints a result: an object for programs, or lines for people.
+/// Prints a result: an object for programs, or lines for people. Ends the program where that fails: `println!` would
+/// panic.
 fn print(json: bool, object: &serde_json::Value, lines: &str) {
-    if json { println!("{object:#}") } else { println!("{lines}") }
+    let mut out = std::io::stdout().lock();
+    let written = if json { writeln!(out, "{object:#}") } else { writeln!(out, "{lines}") };
+    match written.and_then(|()| out.flush()) {
+        Ok(()) => {}
+        // Whoever read it has read enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        Err(error) => {
+            eprintln!("error: cannot print the result: {error}; check where the output goes");
+            std::process::exit(1);
+        }
+    }
 }

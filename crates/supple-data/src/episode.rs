@@ -54,7 +54,7 @@ pub enum EpisodeError {
     },
     /// Fewer classes than the episode needs.
     #[error(
-        "a {way}-way episode needs {way} characters with {needed} drawings each; this part of the data has {available}: lower --way, --shot or --queries, or choose a larger split"
+        "a {way}-way episode needs {way} characters with {needed} drawings each; this part of the data has {available}: lower --way, --shot or --queries (in a recipe: way, shots or queries of [training]), or choose a larger split"
     )]
     TooFewClasses {
         /// Classes asked for.

@@ -4,7 +4,7 @@
 //! then renamed, so that a file of that name is always whole.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -14,7 +14,7 @@ use crate::trainer::State;
 const MAGIC: &[u8; 8] = b"SUPCHKP1";
 const DIGEST_BYTES: usize = 32;
 /// No training here has more.
-const MOST_BYTES: u64 = 1 << 30;
+const MOST_BYTES: u64 = 256 << 20;
 
 /// Why a checkpoint could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -81,10 +81,12 @@ pub(crate) fn open<T: serde::de::DeserializeOwned>(magic: &[u8; 8], bytes: &[u8]
 
 /// Reads a file that is no longer than any of ours.
 pub(crate) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    if fs::metadata(path)?.len() > MOST_BYTES {
+    let mut bytes = Vec::new();
+    // Not by the length that the system tells: for a device it is 0.
+    if File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)? as u64 > MOST_BYTES {
         return Err(io::Error::other(format!("it has more than {MOST_BYTES} bytes")));
     }
-    fs::read(path)
+    Ok(bytes)
 }
 
 /// Writes a checkpoint.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::read_bounded;
 use crate::trunk::BlockSpec;
 
 /// A training, whole.
@@ -218,7 +219,7 @@ mod default {
 #[derive(Debug, thiserror::Error)]
 pub enum RecipeError {
     /// The file cannot be read.
-    #[error("cannot read the recipe {path}: {source}")]
+    #[error("cannot read the recipe {path}: {source}; models/omniglot/recipe.toml is one")]
     Io {
         /// The file.
         path: PathBuf,
@@ -246,7 +247,8 @@ pub enum RecipeError {
 impl Recipe {
     /// Reads and checks a file.
     pub fn read(path: &Path) -> Result<Self, RecipeError> {
-        let text = std::fs::read_to_string(path)
+        let text = read_bounded(path)
+            .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
             .map_err(|source| RecipeError::Io { path: path.to_owned(), source })?;
         let recipe: Self = toml::from_str(&text)
             .map_err(|e| RecipeError::Syntax { path: path.to_owned(), message: e.to_string() })?;
@@ -257,7 +259,7 @@ impl Recipe {
     /// Checks what types do not.
     pub fn check(&self) -> Result<(), RecipeError> {
         let (head, training) = (&self.head, &self.training);
-        let largest_support = training.way * training.shots.iter().copied().max().unwrap_or(0);
+        let largest_support = training.way.saturating_mul(training.shots.iter().copied().max().unwrap_or(0));
         let wrong = |key, problem: &str| Err(RecipeError::Value { key, problem: problem.to_owned() });
         let positive = |value: f32| value.is_finite() && value > 0.0;
         let fraction = |value: f64| (0.0..=1.0).contains(&value);

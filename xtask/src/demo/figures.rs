@@ -97,7 +97,7 @@ impl Figures {
              accuracy      {:.1} % before, {:.1} % after adaptation\n  \
              {board:<13} {} of {} episodes bit for bit the host's\n  \
              RAM, flash    {:.1} KB, {:.1} KB\n  \
-             instructions  {} a gradient step, {} an inference\n  \
+             instructions  {:.1} thousand a gradient step, {:.1} thousand an inference\n  \
              time          {seconds:.0} s from training to page\n\n  \
              page          {PAGE}\n  figures       {FIGURES}\n  pack          {PACK}\n",
             100.0 * self.before,
@@ -106,8 +106,8 @@ impl Figures {
             self.episodes,
             self.ram_bytes as f64 / 1000.0,
             self.flash_bytes as f64 / 1000.0,
-            self.step_instructions,
-            self.inference_instructions,
+            self.step_instructions as f64 / 1000.0,
+            self.inference_instructions as f64 / 1000.0,
         )
     }
 }

@@ -25,6 +25,11 @@ use crate::data::{self, DataError};
 use crate::files::{self, FileError};
 use crate::report;
 
+/// All episodes are drawn before the first is run.
+const MOST_EPISODES: usize = 100_000;
+/// The logits of every step are kept.
+const MOST_STEPS: usize = 1000;
+
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum EvalError {
@@ -49,9 +54,12 @@ pub enum EvalError {
     /// The data does not give such episodes.
     #[error(transparent)]
     Episode(#[from] EpisodeError),
-    /// No episode, nothing to tell.
-    #[error("--episodes must be at least 1")]
-    NoEpisodes,
+    /// No episode, or more than memory holds.
+    #[error("--episodes must be within 1..={MOST_EPISODES}, not {0}")]
+    Episodes(usize),
+    /// More steps than any adaptation takes.
+    #[error("--steps must be at most {MOST_STEPS}, not {0}")]
+    Steps(usize),
     /// More classes than the head holds.
     #[error(
         "--way {way} is above the pack's capacity of {capacity} classes: lower it, or train a head of larger capacity"
@@ -154,8 +162,11 @@ fn check(arguments: &EvalArguments, pack: &Pack, head: &Head) -> Result<(), Eval
     let (capacity, max_support) = (usize::from(head.spec.capacity), usize::from(head.spec.max_support));
     let support = way.saturating_mul(shot);
     let (input, drawing) = (pack.trunk().input.elements(), supple_data::INPUT_LENGTH);
-    if episodes == 0 {
-        return Err(EvalError::NoEpisodes);
+    if !(1..=MOST_EPISODES).contains(&episodes) {
+        return Err(EvalError::Episodes(episodes));
+    }
+    if let Some(steps) = arguments.steps.filter(|steps| *steps > MOST_STEPS) {
+        return Err(EvalError::Steps(steps));
     }
     if way > capacity {
         return Err(EvalError::WayAboveCapacity { way, capacity });

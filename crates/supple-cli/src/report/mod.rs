@@ -119,7 +119,10 @@ pub fn render(page: &Page) -> String {
     )
 }
 
-/// The curve, and its figures as a table for who cannot or need not see it.
+/// Longer tables of the curve's figures start folded.
+const MOST_OPEN_ROWS: usize = 16;
+
+/// The curve, and its figures as a table: for who does not see it, and where lines lie close.
 fn curve_section(page: &Page) -> String {
     let Some(svg) = curve::svg(&page.steps, &page.baselines) else { return String::new() };
     let row = |name: &str, point: &Point| {
@@ -133,12 +136,13 @@ fn curve_section(page: &Page) -> String {
     let steps = page.steps.iter().map(|point| row(&format!("step {}", point.step), point));
     let baselines = page.baselines.iter().map(|(name, point)| row(&text::words(name), point));
     let rows: String = steps.chain(baselines).collect();
+    let open = if page.steps.len() + page.baselines.len() > MOST_OPEN_ROWS { "" } else { " open=\"\"" };
     format!(
         "<section>\n<h2>Accuracy by gradient step</h2>\n\
-         <p>Mean over all episodes; the band is its 95 % confidence interval.</p>\n<figure class=\"curve\">\n{svg}</figure>\n\
-         <details>\n<summary>The figures</summary>\n<table class=\"figures\">\n\
+         <p>Mean over all episodes; the band is its 95 % confidence interval.</p>\n<div class=\"beside\">\n<figure class=\"curve\">\n{svg}</figure>\n\
+         <details{open}>\n<summary>The figures</summary>\n<table class=\"figures\">\n\
          <thead><tr><th scope=\"col\">after</th><th scope=\"col\">accuracy</th><th scope=\"col\">95 %</th></tr></thead>\n\
-         <tbody>\n{rows}</tbody>\n</table>\n</details>\n</section>\n"
+         <tbody>\n{rows}</tbody>\n</table>\n</details>\n</div>\n</section>\n"
     )
 }
 

@@ -31,7 +31,7 @@ impl Metrics {
 
     /// What an iteration gave.
     pub fn iteration(&mut self, progress: &Progress) -> Result<(), FileError> {
-        if progress.iteration % EVERY != 0 {
+        if !progress.iteration.is_multiple_of(EVERY) {
             return Ok(());
         }
         self.line(&json!({

@@ -161,19 +161,28 @@ fn iterate(trainer: &mut Trainer, metrics: &Path, checkpoint: &Path) -> Result<(
             return Err(TrainError::Interrupted { iteration: trainer.state().iteration, iterations });
         }
         let progress = trainer.iterate()?;
+        bar.inc(1);
         let loss = shown_loss.map_or(progress.loss, |shown| shown + SHOWN_SHARE * (progress.loss - shown));
         shown_loss = Some(loss);
         metrics.iteration(&progress)?;
-        if progress.iteration % trainer.recipe().training.validation_every == 0 {
+        if progress.iteration.is_multiple_of(trainer.recipe().training.validation_every) {
             let accuracy = trainer.validate();
             metrics.validation(progress.iteration, &accuracy)?;
             metrics.flush()?;
             checkpoint::write(checkpoint, trainer.state())?;
             let last = accuracy.last().copied().unwrap_or_default();
+            if bar.is_hidden() {
+                // No terminal: a line at each validation instead of a bar.
+                eprintln!(
+                    "iteration {} of {iterations}: loss {loss:.3}, validation {:.1} %, {:.0} s left",
+                    progress.iteration,
+                    100.0 * last,
+                    bar.eta().as_secs_f64()
+                );
+            }
             validated = format!(", validation {:.1} %", 100.0 * last);
         }
         bar.set_message(format!("loss {loss:.3}{validated}"));
-        bar.inc(1);
     }
     bar.finish();
     metrics.flush()?;

@@ -86,8 +86,8 @@ mod tests {
     ) -> Vec<f32> {
         let mut output = Vec::new();
         for place in 0..usize::from(to.height) * usize::from(to.width) {
-            for out in 0..usize::from(to.channels) {
-                let mut sum = bias[out];
+            for (out, bias) in bias.iter().enumerate() {
+                let mut sum = *bias;
                 for (ky, kx) in (0..usize::from(window.kernel[0]))
                     .flat_map(|y| (0..usize::from(window.kernel[1])).map(move |x| (y, x)))
                 {
