@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use supple_tests::run::{
-    RECIPE, Scratch, Training, files, firmware, read, run, scratch, supple, train, write,
+    Outcome, RECIPE, Scratch, Training, files, firmware, read, run, scratch, supple, train, write,
 };
 use supple_tests::{data, full};
 
@@ -396,6 +396,50 @@ fn real_models_of_other_kinds_are_refused_in_words() {
         println!("{}", outcome.stderr.lines().next().unwrap_or_default());
         assert!(!out.exists());
     }
+}
+
+/// With 4 GB of address space, or a command that reads on and on would take the machine down with it.
+#[cfg(target_os = "linux")]
+#[test]
+fn endless_files_are_refused() {
+    let zeros = PathBuf::from("/dev/zero");
+    let training = Training::new(&SCRATCH, "endless");
+    fs::create_dir_all(&training.out).expect("a folder");
+    std::os::unix::fs::symlink(&zeros, training.out.join("checkpoint")).expect("a link");
+    let out = SCRATCH.join("endless.supple");
+    let cases: [(Command, &str); 6] = [
+        (supple(&[&"inspect", &zeros]), "/dev/zero has more than"),
+        (supple(&[&"compile", &zeros, &"-o", &out]), "/dev/zero has more than"),
+        (supple(&[&"eval", &zeros, &"--data", &"glyphs"]), "/dev/zero has more than"),
+        (supple(&[&"eval", pack(), &"--data", &zeros]), "/dev/zero is neither a folder nor a zip"),
+        (supple(&[&"train", &zeros, &"--out", &out]), "recipe /dev/zero: it has more than"),
+        (training.command(&["--resume"]), "it has more than"),
+    ];
+    for (command, word) in cases {
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "ulimit -v 4000000 && exec \"$@\"", "sh"]).arg(command.get_program());
+        run(limited.args(command.get_args()).env("RUST_BACKTRACE", "0")).refused(&[word]);
+    }
+    assert!(!out.exists());
+}
+
+/// A full disk behind standard output, and a reader that has gone.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_printed_is_no_panic() {
+    let full = fs::File::options().write(true).open("/dev/full").expect("Linux has one");
+    run_printing_to(full.into()).refused(&["cannot print the result"]);
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let outcome = run_printing_to(writer.into());
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
+}
+
+#[cfg(target_os = "linux")]
+fn run_printing_to(stdout: Stdio) -> Outcome {
+    let mut command = supple(&[&"inspect", pack()]);
+    let process = command.stdout(stdout).stderr(Stdio::piped()).spawn().expect("it starts");
+    Outcome::of(&command, process.wait_with_output().expect("it ends"))
 }
 
 #[test]

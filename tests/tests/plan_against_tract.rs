@@ -1,7 +1,5 @@
 //! The shipped trunk's plan, as the device runs it, against tract running the untouched ONNX file.
 
-use std::path::PathBuf;
-
 use rayon::prelude::*;
 use supple_data::render::Orientation;
 use supple_data::{Drawings, INPUT_LENGTH, glyphs, omniglot};
@@ -16,15 +14,17 @@ const PROMISED: f32 = 1e-4;
 /// What was measured, rounded up: more than this and something has changed.
 const MEASURED: f32 = 2e-5;
 
-fn shipped(name: &str) -> PathBuf {
-    root().join("models/omniglot").join(name)
+fn shipped(name: &str) -> Vec<u8> {
+    let path = root().join("models/omniglot").join(name);
+    assert!(path.is_file(), "{} is a part of the repository: `git checkout models`", path.display());
+    read(path)
 }
 
 /// The largest difference of a feature over every so many drawings, and the largest feature.
 fn largest_difference(set: &Drawings, drawings: usize) -> (f32, f32) {
-    let bytes = AlignedBytes::copy_of(&read(shipped("omniglot.supple")));
+    let bytes = AlignedBytes::copy_of(&shipped("omniglot.supple"));
     let pack = Pack::parse(&bytes).expect("a sound pack");
-    let oracle = Oracle::new(&read(shipped("trunk.onnx"))).expect("a sound model");
+    let oracle = Oracle::new(&shipped("trunk.onnx")).expect("a sound model");
     assert!(set.len() >= drawings, "{} drawings", set.len());
     let step = set.len() / drawings;
     let of = |index: usize| {

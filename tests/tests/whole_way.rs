@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use supple_link::host::{Client, Qemu};
-use supple_tests::full;
 use supple_tests::run::{
-    Outcome, Scratch, Training, files, firmware, read, run, scratch, supple, train, write,
+    Outcome, RECIPE, Scratch, Training, files, firmware, read, run, scratch, supple, train, write,
 };
+use supple_tests::{data, full};
 
 static SCRATCH: LazyLock<Scratch> = LazyLock::new(|| scratch("whole_way"));
 /// The training that most tests look at.
@@ -111,14 +111,33 @@ fn training_leaves_a_trunk_a_head_and_metrics_that_pack_takes() {
 #[test]
 fn train_tells_its_summary() {
     let training = Training::new(&SCRATCH, "summary");
-    let recipe = String::from_utf8(read(&training.recipe)).expect("text");
-    write(&training.recipe, recipe.replace("iterations = 100", "iterations = 10"));
+    write(&training.recipe, RECIPE.replace("iterations = 100", "iterations = 10"));
     let summary = run(&mut training.command(&["--seed", "3"])).json();
     assert_eq!((integer(&summary, "iterations"), integer(&summary, "seed")), (10, 3));
     for (key, file) in [("trunk", "trunk.onnx"), ("head", "head.postcard")] {
         assert_eq!(summary[key], json!(training.out.join(file)));
     }
     assert_eq!(summary["validation"]["accuracy"].as_array().map(Vec::len), Some(STEPS + 1));
+}
+
+/// JSON has no word for a path that is no Unicode, and QEMU takes a comma for the end of one.
+#[cfg(target_os = "linux")]
+#[test]
+fn paths_may_have_any_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = SCRATCH.join("names");
+    let named = |name: &[u8]| folder.join(std::ffi::OsStr::from_bytes(name));
+    let recipe = named(b"caf\xe9.toml");
+    write(&recipe, RECIPE.replace("iterations = 100", "iterations = 10"));
+    let (out, pack) = (named(b"caf\xe9"), named(b"caf\xe9.supple"));
+    run(&mut supple(&[&"train", &recipe, &"--out", &out, &"--json"])).json();
+    run(&mut supple(&[&"pack", &out, &"-o", &pack, &"--json"])).json();
+    run(&mut supple(&[&"inspect", &out.join("trunk.onnx"), &"--json"])).json();
+    let shape = ["--episodes", "1", "--queries", "2"];
+    run(eval(&pack, &shape).args(["--on", "tract"])).json();
+    let comma = folder.join("one, two,, \u{2026} three.supple");
+    write(&comma, read(&pack));
+    run(eval(&comma, &shape).args(["--on", "qemu"])).json();
 }
 
 #[test]
@@ -363,6 +382,19 @@ fn a_user_s_folder_of_other_alphabets_is_evaluated_whole() {
     assert!(mean(STEPS) > mean(0) && mean(STEPS) > 0.5, "{result:#}");
     on(&["--split", "validation"]).refused(&["3 alphabets", "--split all"]);
     on(&[]).refused(&["5 characters with 16 drawings each", "lower --way, --shot or --queries"]);
+}
+
+/// The pack was trained on the built-in drawings: of Omniglot, every class is new to it.
+#[test]
+fn omniglot_s_own_zip_is_evaluated_whole_and_never_needs_a_split() {
+    let Some(zip) = data("omniglot/images_background.zip") else { return };
+    let zip = zip.canonicalize().expect("it exists");
+    let mut command = supple(&[&"eval", pack(), &"--data", &zip, &"--json"]);
+    let result = run(command.args(["--way", "5", "--shot", "5", "--episodes", "100"])).json();
+    check_contract(&result, "twin", 5, 5, 100);
+    assert_eq!((&result["data"], &result["split"]), (&json!("images_background"), &json!("all")));
+    let mean = |step: usize| result["steps"][step]["mean"].as_f64().expect("a number");
+    assert!(mean(STEPS) > mean(0) + 0.1 && mean(STEPS) > 0.45, "{result:#}");
 }
 
 #[test]

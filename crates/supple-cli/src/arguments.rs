@@ -101,7 +101,8 @@ pub struct EvalArguments {
     /// An Omniglot zip or folder, or `glyphs` (`glyphs:SEED`) for generated drawings.
     #[arg(long)]
     pub data: PathBuf,
-    /// train, validation or all. By default all; to be named for the data the pack was trained on.
+    /// train, validation or all. By default all; to be named for the data the pack was trained on (the same set is
+    /// recognised, a part or a copy in another size is not).
     #[arg(long)]
     pub split: Option<String>,
     /// Classes of an episode.

@@ -10,6 +10,7 @@ mod files;
 mod inspect;
 mod pack;
 mod report;
+mod signal;
 mod train;
 
 use std::error::Error;
@@ -26,14 +27,17 @@ const INTERRUPTED: u8 = 130;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Some(threads) = arguments.threads {
-        // Fails only when a pool exists already, and none does yet.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
+        if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global() {
+            eprintln!("error: cannot start {threads} threads: {error}; give fewer with --threads");
+            return ExitCode::FAILURE;
+        }
     }
     match run(&arguments.verb) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            let interrupted = matches!(error.downcast_ref(), Some(train::TrainError::Interrupted { .. }));
+            let interrupted = matches!(error.downcast_ref(), Some(train::TrainError::Interrupted { .. }))
+                || error.downcast_ref().is_some_and(eval::EvalError::is_interruption);
             if interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::FAILURE }
         }
     }

@@ -24,7 +24,7 @@ const MOST_FILES: usize = 100_000;
 pub enum LoadError {
     /// Nothing is there.
     #[error(
-        "{0} does not exist: give --data an Omniglot zip or folder, or leave --data out for drawn glyphs"
+        "{0} does not exist: give --data an Omniglot zip or folder, or `--data glyphs` for generated drawings"
     )]
     Missing(PathBuf),
     /// Reading failed.
@@ -43,6 +43,11 @@ pub enum LoadError {
         /// What the zip reader found.
         source: zip::result::ZipError,
     },
+    /// Two files of one name.
+    #[error(
+        "{0} stands there twice, under two folders with the same alphabet, character and file name: give one of them"
+    )]
+    Twice(PathBuf),
     /// No drawings in it.
     #[error("{0} holds no drawing: expected files alphabet/character/*.png")]
     NoDrawings(PathBuf),
@@ -146,6 +151,19 @@ fn key(path: &Path) -> Option<(String, String, String)> {
         .then(|| (alphabet.to_owned(), character.to_owned(), file.to_owned()))
 }
 
+/// Which of two drawings counts must not depend on the order that a file system lists them in.
+fn insert(
+    files: &mut Files,
+    key: (String, String, String),
+    bytes: Vec<u8>,
+    path: &Path,
+) -> Result<(), LoadError> {
+    match files.insert(key, bytes) {
+        None => Ok(()),
+        Some(_) => Err(LoadError::Twice(path.to_owned())),
+    }
+}
+
 fn read_zip(path: &Path) -> Result<Files, LoadError> {
     let io_error = |source| LoadError::Io { path: path.to_owned(), source };
     let file = File::open(path).map_err(io_error)?;
@@ -164,7 +182,7 @@ fn read_zip(path: &Path) -> Result<Files, LoadError> {
         };
         let Some(key) = key(&name) else { continue };
         let inside = path.join(name);
-        files.insert(key, read_bounded(entry, &inside)?);
+        insert(&mut files, key, read_bounded(entry, &inside)?, &inside)?;
     }
     Ok(files)
 }
@@ -187,7 +205,7 @@ fn read_folder(root: &Path) -> Result<Files, LoadError> {
             // Anchored at the root's own name, a folder that is itself an alphabet is no data set.
             let Some(key) = key(relative) else { continue };
             let file = File::open(&path).map_err(|source| LoadError::Io { path: path.clone(), source })?;
-            files.insert(key, read_bounded(file, &path)?);
+            insert(&mut files, key, read_bounded(file, &path)?, &path)?;
             if files.len() > MOST_FILES {
                 let what = format!("more than {MOST_FILES} drawings");
                 return Err(LoadError::TooLarge { path: root.to_owned(), what });

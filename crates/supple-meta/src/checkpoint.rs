@@ -14,7 +14,7 @@ use crate::trainer::State;
 const MAGIC: &[u8; 8] = b"SUPCHKP1";
 const DIGEST_BYTES: usize = 32;
 /// No training here has more.
-const MOST_BYTES: u64 = 256 << 20;
+pub(crate) const MOST_BYTES: u64 = 1 << 30;
 
 /// Why a checkpoint could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -42,21 +42,29 @@ pub enum ReadCheckpointError {
     Damaged(PathBuf),
 }
 
-/// Writes `bytes` to `path` so that the file is whole or not there.
+/// Writes `bytes` to `path` so that the file is whole or as it was. A symbolic link is followed; what is neither a
+/// file nor yet there (a device, a pipe, a folder) is refused.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".tmp");
-    let temporary = path.with_file_name(name);
-    let written = File::create(&temporary).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    let renamed = written.and_then(|()| fs::rename(&temporary, path));
-    if renamed.is_err() {
-        // The error to report is the first one.
-        let _ = fs::remove_file(&temporary);
-    }
-    renamed
+    let target = match fs::metadata(path) {
+        Ok(found) if !found.is_file() => return Err(io::Error::other("it is no regular file")),
+        Ok(_) => fs::canonicalize(path)?,
+        Err(_) => path.to_owned(),
+    };
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut temporary = new_file().tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(target)?;
+    Ok(())
+}
+
+/// A temporary file with the rights of any new file.
+fn new_file() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".supple-").suffix(".tmp");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
 }
 
 /// `magic`, `value` in postcard, SHA-256 of both.
@@ -79,12 +87,12 @@ pub(crate) fn open<T: serde::de::DeserializeOwned>(magic: &[u8; 8], bytes: &[u8]
     }
 }
 
-/// Reads a file that is no longer than any of ours.
-pub(crate) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+/// Reads a file of at most so many bytes.
+pub(crate) fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // Not by the length that the system tells: for a device it is 0.
-    if File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)? as u64 > MOST_BYTES {
-        return Err(io::Error::other(format!("it has more than {MOST_BYTES} bytes")));
+    if File::open(path)?.take(most + 1).read_to_end(&mut bytes)? as u64 > most {
+        return Err(io::Error::other(format!("it has more than {most} bytes")));
     }
     Ok(bytes)
 }
@@ -98,8 +106,8 @@ pub fn write(path: &Path, state: &State) -> Result<(), WriteCheckpointError> {
 
 /// Reads a checkpoint.
 pub fn read(path: &Path) -> Result<State, ReadCheckpointError> {
-    let bytes =
-        read_bounded(path).map_err(|source| ReadCheckpointError::Io { path: path.to_owned(), source })?;
+    let bytes = read_bounded(path, MOST_BYTES)
+        .map_err(|source| ReadCheckpointError::Io { path: path.to_owned(), source })?;
     open(MAGIC, &bytes).ok_or_else(|| ReadCheckpointError::Damaged(path.to_owned()))
 }
 
@@ -135,6 +143,21 @@ mod tests {
         fs::write(&path, &sound[..sound.len() - 1]).unwrap();
         assert!(read(&path).is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_is_followed_and_a_device_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, link] = ["file", "link"].map(|name| folder.path().join(name));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_whole(&link, b"new").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        let error = write_whole(Path::new("/dev/null"), b"new").unwrap_err().to_string();
+        assert!(error.contains("regular file"), "{error}");
+        assert!(write_whole(folder.path(), b"new").is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::checkpoint::{open, read_bounded, seal, write_whole};
+use crate::checkpoint::{MOST_BYTES, open, read_bounded, seal, write_whole};
 
 const MAGIC: &[u8; 8] = b"SUPHEAD1";
 
@@ -74,8 +74,8 @@ impl HeadFile {
 
     /// Reads a head and checks that it belongs to a trunk, given its file's name and bytes.
     pub fn read(path: &Path, trunk: &Path, onnx: &[u8]) -> Result<Self, HeadFileError> {
-        let bytes =
-            read_bounded(path).map_err(|source| HeadFileError::Io { path: path.to_owned(), source })?;
+        let bytes = read_bounded(path, MOST_BYTES)
+            .map_err(|source| HeadFileError::Io { path: path.to_owned(), source })?;
         let head: Self = open(MAGIC, &bytes).ok_or_else(|| HeadFileError::Damaged(path.to_owned()))?;
         if head.trunk != trunk_digest(onnx) {
             return Err(HeadFileError::OtherTrunk { head: path.to_owned(), trunk: trunk.to_owned() });

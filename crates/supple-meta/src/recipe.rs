@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoint::read_bounded;
 use crate::trunk::BlockSpec;
 
+/// No recipe has more.
+const MOST_BYTES: u64 = 1 << 20;
+
 /// A training, whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -247,7 +250,7 @@ pub enum RecipeError {
 impl Recipe {
     /// Reads and checks a file.
     pub fn read(path: &Path) -> Result<Self, RecipeError> {
-        let text = read_bounded(path)
+        let text = read_bounded(path, MOST_BYTES)
             .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
             .map_err(|source| RecipeError::Io { path: path.to_owned(), source })?;
         let recipe: Self = toml::from_str(&text)
@@ -260,6 +263,11 @@ impl Recipe {
     pub fn check(&self) -> Result<(), RecipeError> {
         let (head, training) = (&self.head, &self.training);
         let largest_support = training.way.saturating_mul(training.shots.iter().copied().max().unwrap_or(0));
+        let warp = &training.warp;
+        let warp_is_sane =
+            [(warp.rotation_degrees, 180.0), (warp.log_scale, 2.0), (warp.shear, 2.0), (warp.shift, 28.0)]
+                .iter()
+                .all(|(limit, most)| (0.0..=*most).contains(limit));
         let wrong = |key, problem: &str| Err(RecipeError::Value { key, problem: problem.to_owned() });
         let positive = |value: f32| value.is_finite() && value > 0.0;
         let fraction = |value: f64| (0.0..=1.0).contains(&value);
@@ -312,6 +320,10 @@ impl Recipe {
             () if !fraction(training.warp.probability) => {
                 wrong("training.warp.probability", "must be within 0 and 1")
             }
+            () if !warp_is_sane => wrong(
+                "training.warp",
+                "must be within 0 and 180 (rotation_degrees), 2 (log_scale, shear), 28 (shift)",
+            ),
             () if training.validation_every == 0 => wrong("training.validation_every", "must be at least 1"),
             () if training.validation_episodes == 0 => {
                 wrong("training.validation_episodes", "must be at least 1")
@@ -362,6 +374,8 @@ mod tests {
             ("iterations = 10", "iterations = 0", "training.iterations"),
             ("iterations = 10", "iterations = 10\nshots = []", "training.shots"),
             ("iterations = 10", "iterations = 10\nlearning_rate = nan", "training.learning_rate"),
+            ("iterations = 10", "iterations = 10\nwarp = { shift = inf }", "training.warp"),
+            ("iterations = 10", "iterations = 10\nwarp = { shear = -1.0 }", "training.warp"),
         ] {
             let message = read(&SHORTEST.replace(from, to)).unwrap_err().to_string();
             assert!(message.contains(key), "{message}");

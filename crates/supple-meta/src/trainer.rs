@@ -18,6 +18,10 @@ use crate::trunk::{Trunk, TrunkError};
 
 /// Share of a new batch in the running statistics.
 const STATISTICS_MOMENTUM: f32 = 0.02;
+/// Classes of a validation episode, where the head holds as many.
+const VALIDATION_WAY: usize = 5;
+/// Query samples a class of a validation episode.
+const VALIDATION_QUERIES: usize = 15;
 /// Batches averaged to fix the statistics.
 const STATISTICS_BATCHES: u64 = 40;
 
@@ -64,6 +68,11 @@ pub enum StartError {
     /// The data does not give such tasks.
     #[error(transparent)]
     Episode(#[from] EpisodeError),
+    /// The alphabets held back give no validation.
+    #[error(
+        "no validation on the last alphabets, which are held back: {0}; give data with more characters there"
+    )]
+    Validation(EpisodeError),
     /// The checkpoint belongs to something else.
     #[error(
         "the checkpoint was made with another recipe or other data: train into an empty folder, or leave --resume out"
@@ -74,7 +83,7 @@ pub enum StartError {
 /// Training went wrong.
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[error(
-    "training diverged at iteration {iteration}: the loss of task {task} is {loss}; the last checkpoint is kept (lower training.learning_rate or head.inner_learning_rate)"
+    "training diverged at iteration {iteration}: the loss of task {task} is {loss}; the last checkpoint, if there was one, is kept (lower training.learning_rate or head.inner_learning_rate)"
 )]
 pub struct Diverged {
     /// Counted from 0.
@@ -117,10 +126,15 @@ impl<'d> Trainer<'d> {
                 EpisodeSampler::turned(characters, shape, orientations)
             })
             .collect::<Result<_, _>>()?;
-        let validation = EpisodeSampler::upright(
-            Split::Validation.characters(set)?,
-            EpisodeShape { way: 5, shot: 1, queries: 15 },
-        )?;
+        let held_back = Split::Validation.characters(set)?;
+        // As many queries as there are drawings for, where characters have few.
+        let most = held_back.iter().map(|character| character.drawings.len()).max().unwrap_or(0);
+        let shape = EpisodeShape {
+            way: VALIDATION_WAY.min(recipe.head.capacity),
+            shot: 1,
+            queries: VALIDATION_QUERIES.min(most.saturating_sub(1)),
+        };
+        let validation = EpisodeSampler::upright(held_back, shape).map_err(StartError::Validation)?;
         let warp = &training.warp;
         let variation = Variation {
             probability: warp.probability,
@@ -287,8 +301,13 @@ impl<'d> Trainer<'d> {
         self.state.fixed = true;
     }
 
-    /// Accuracy on validation episodes (5-way 1-shot, upright, fixed statistics), before adaptation and after each
-    /// step. Runs on the training arithmetic; published figures come from the twin.
+    /// Classes of a validation episode.
+    pub fn validation_way(&self) -> usize {
+        VALIDATION_WAY.min(self.recipe.head.capacity)
+    }
+
+    /// Accuracy on validation episodes (1 shot, 5 classes where the head holds them, upright), before adaptation
+    /// and after each step. Runs on the training arithmetic; published figures come from the twin.
     pub fn validate(&mut self) -> Vec<f64> {
         let Self { recipe, set, validation, groups, trunk, layout, state, .. } = self;
         let episodes = recipe.training.validation_episodes;
@@ -325,6 +344,7 @@ fn blend(statistics: &mut [Statistics<f32>], new: &[Statistics<f32>], share: f32
 /// A checkpoint is tied to its recipe and data by this.
 fn identity(recipe: &Recipe, set: &Drawings) -> u64 {
     let mut hash = Sha256::new();
+    // A recipe that was read can be written.
     hash.update(toml::to_string(recipe).unwrap_or_default());
     hash.update(set.fingerprint());
     let digest = hash.finalize();

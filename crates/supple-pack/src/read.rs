@@ -185,6 +185,10 @@ impl<'p> Pack<'p> {
             if spec.capacity == 0 || spec.max_support == 0 || spec.steps == 0 {
                 return wrong("it has room for no class or no sample, or takes no step");
             }
+            let samples = u64::from(spec.max_support) * u64::from(spec.features.max(spec.capacity));
+            if 2 * samples > u64::from(MOST_ELEMENTS) {
+                return wrong("its support cache is larger than any device's memory");
+            }
             if head(spec, self.weights).is_none() {
                 return wrong("its numbers reach beyond the pack");
             }

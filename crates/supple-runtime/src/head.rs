@@ -4,6 +4,7 @@ use supple_pack::Head;
 
 use crate::kernels::linear_head::{self, Support};
 use crate::kernels::softmax::cross_entropy;
+use crate::memory::MemoryNeed;
 
 /// The memory that a learner works in; how much is what [`MemoryNeed`](crate::MemoryNeed) says.
 #[derive(Debug)]
@@ -111,13 +112,11 @@ pub enum AdaptError {
 impl<'p, 'm> Learner<'p, 'm> {
     /// A learner that has not begun.
     pub fn new(head: Head<'p>, memory: HeadMemory<'m>) -> Result<Self, AdaptError> {
+        let need = MemoryNeed::of_head(&head.spec);
         let capacity = usize::from(head.spec.capacity);
-        let support = usize::from(head.spec.max_support);
-        let features = usize::from(head.spec.features);
-        let parameters = capacity * (features + 1);
-        let sizes =
-            [capacity * features, capacity, capacity, parameters, support * features, support * capacity];
-        let too_small = AdaptError::MemoryTooSmall { floats: sizes.iter().sum(), labels: support };
+        let support = need.labels;
+        let sizes = [need.guard - capacity, capacity, capacity, need.guard, need.cache, need.work];
+        let too_small = AdaptError::MemoryTooSmall { floats: need.learner(), labels: support };
         let mut rest = memory.floats;
         let mut part = |size: usize| {
             let (part, after) = core::mem::take(&mut rest).split_at_mut_checked(size).ok_or(too_small)?;
@@ -165,7 +164,8 @@ impl<'p, 'm> Learner<'p, 'm> {
         self.bias.get(..self.way).unwrap_or_default()
     }
 
-    /// The logits of the last call of [`classify`](Self::classify), `[way]`.
+    /// The logits of the last call of [`classify`](Self::classify), `[way]`; an adaptation or a support loss since
+    /// then has used their place.
     pub fn logits(&self) -> &[f32] {
         self.logits.get(..self.way).unwrap_or_default()
     }
@@ -203,7 +203,7 @@ impl<'p, 'm> Learner<'p, 'm> {
         }
         let full = AdaptError::SupportFull { max_support: self.labels.len() };
         let place = self.labels.get_mut(self.samples).ok_or(full)?;
-        let row = self.cache.chunks_exact_mut(feature.len()).nth(self.samples).ok_or(full)?;
+        let row = self.cache.chunks_exact_mut(feature.len().max(1)).nth(self.samples).ok_or(full)?;
         *place = label as u16;
         row.copy_from_slice(feature);
         self.samples += 1;
@@ -261,7 +261,9 @@ impl<'p, 'm> Learner<'p, 'm> {
         self.has_support()?;
         let features = self.features();
         let mut sum = 0.0;
-        for (feature, &label) in self.cache.chunks_exact(features).zip(&*self.labels).take(self.samples) {
+        for (feature, &label) in
+            self.cache.chunks_exact(features.max(1)).zip(&*self.labels).take(self.samples)
+        {
             let logits = self.logits.get_mut(..self.way).unwrap_or_default();
             let weights = self.weights.get(..self.way * features).unwrap_or_default();
             linear_head::logits(weights, self.bias.get(..self.way).unwrap_or_default(), feature, logits);

@@ -1,6 +1,6 @@
 //! How much memory a pack needs, to the byte.
 
-use supple_pack::{Head, Pack};
+use supple_pack::{Head, HeadSpec, Pack};
 
 /// Memory that a caller gives, counted in elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,14 +23,17 @@ impl MemoryNeed {
     /// Of a pack's trunk with one of its heads, or with none.
     pub fn of(pack: &Pack, head: Option<&Head>) -> Self {
         let arena = pack.trunk().arena as usize;
-        let Some(Head { spec, .. }) = head else {
-            return Self { arena, head: 0, guard: 0, cache: 0, work: 0, labels: 0 };
-        };
+        let nothing = Self { arena: 0, head: 0, guard: 0, cache: 0, work: 0, labels: 0 };
+        Self { arena, ..head.map_or(nothing, |head| Self::of_head(&head.spec)) }
+    }
+
+    /// Of a head alone.
+    pub fn of_head(spec: &HeadSpec) -> Self {
         let (capacity, support) = (usize::from(spec.capacity), usize::from(spec.max_support));
         let features = usize::from(spec.features);
         let parameters = capacity * (features + 1);
         Self {
-            arena,
+            arena: 0,
             head: parameters + capacity,
             guard: parameters,
             cache: support * features,

@@ -95,6 +95,8 @@ impl<'m> Running<'m> {
         if received != input {
             return Err(DeviceError::InputIncomplete { received, input });
         }
+        // Whatever becomes of the run, the arena no longer holds the input.
+        self.input = Input::Receiving(0);
         self.trunk.run().map_err(|_| DeviceError::Refused)?;
         self.input = Input::Run;
         Ok(())
@@ -132,9 +134,10 @@ impl<'m> Running<'m> {
 
     /// Several steps, undone when they make the support loss worse.
     pub fn adapt(&mut self, steps: u16) -> Result<Adaptation, DeviceError> {
-        // The support loss is computed in the logits' place.
+        let outcome = self.learner.adapt(steps.into()).map_err(adapt_refusal)?;
+        // The support loss was computed in the logits' place.
         self.classified = false;
-        Ok(match self.learner.adapt(steps.into()).map_err(adapt_refusal)? {
+        Ok(match outcome {
             supple_runtime::Adaptation::Adapted { before, after } => Adaptation::Adapted { before, after },
             supple_runtime::Adaptation::Refused { before, after } => Adaptation::Refused { before, after },
         })

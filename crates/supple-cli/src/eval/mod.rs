@@ -11,7 +11,7 @@ mod trace;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
-use supple_data::{Drawings, EpisodeError, Split, SplitError};
+use supple_data::{Drawings, Episode, EpisodeError, Split, SplitError};
 use supple_pack::{Head, Pack};
 
 use self::cast::Cast;
@@ -60,6 +60,9 @@ pub enum EvalError {
     /// More steps than any adaptation takes.
     #[error("--steps must be at most {MOST_STEPS}, not {0}")]
     Steps(usize),
+    /// The page has no folder.
+    #[error("the folder of {0} does not exist: make it, or give --report another path")]
+    NoReportFolder(PathBuf),
     /// More classes than the head holds.
     #[error(
         "--way {way} is above the pack's capacity of {capacity} classes: lower it, or train a head of larger capacity"
@@ -100,6 +103,19 @@ pub enum EvalError {
     Qemu(#[from] QemuEvalError),
 }
 
+impl EvalError {
+    /// Whether Ctrl-C ended it.
+    pub fn is_interruption(&self) -> bool {
+        matches!(self, Self::Qemu(QemuEvalError::Interrupted))
+    }
+}
+
+/// What an engine gave: accuracies of each episode by step, and all of the first episode.
+struct Judged {
+    accuracies: Vec<Vec<f64>>,
+    first: Trace,
+}
+
 /// Runs the verb.
 pub fn run(arguments: &EvalArguments) -> Result<(), EvalError> {
     let bytes = files::read_pack(&arguments.pack)?;
@@ -110,27 +126,28 @@ pub fn run(arguments: &EvalArguments) -> Result<(), EvalError> {
     let split = split(arguments, &set, &head)?;
     let cast = Cast::draw(&set, split, arguments)?;
     let plan = Plan { steps: arguments.steps.unwrap_or(head.spec.steps.into()), head: &head };
+    // Before anything else that takes long: is there a board to run on?
+    let device = match arguments.on {
+        On::Qemu => Some(qemu::measure(arguments, &Board::named(&arguments.board)?, &set, &cast)?),
+        On::Twin | On::Tract => None,
+    };
 
     let twin = features::twin(&pack, &set, &cast)?;
     let mut feature_difference = None;
     let mut bit_equal = None;
-    let mut device = None;
-    let traces = match arguments.on {
-        On::Twin => trace_all(&plan, &cast, &twin)?,
+    let judged = match arguments.on {
+        On::Twin => judge(&plan, &cast, &twin)?,
         On::Tract => {
             let tract = features::tract(&pack, &set, &cast)?;
             feature_difference = Some(FeatureDifference::between(&twin, &tract));
-            trace_all(&plan, &cast, &tract)?
+            judge(&plan, &cast, &tract)?
         }
         On::Qemu => {
-            let expected = trace_all(&plan, &cast, &twin)?;
-            let board = Board::named(&arguments.board)?;
-            let run = qemu::run(arguments, &board, &set, &cast, &plan)?;
-            let equal =
-                run.traces.iter().zip(&expected).filter(|(found, twin)| found.same_bits(twin)).count();
-            bit_equal = Some(BitEqual { episodes: run.traces.len(), equal });
-            device = Some(run.figures);
-            run.traces
+            let traces = qemu::run(arguments, &set, &cast, &plan)?;
+            let equal = equal_to_twin(&plan, &cast, &twin, &traces)?;
+            bit_equal = Some(BitEqual { episodes: traces.len(), equal });
+            let accuracies = traces.iter().zip(&cast.episodes).map(|(t, episode)| t.accuracies(episode));
+            Judged { accuracies: accuracies.collect(), first: traces[0].clone() }
         }
     };
     let result = EvalResult {
@@ -142,17 +159,18 @@ pub fn run(arguments: &EvalArguments) -> Result<(), EvalError> {
         on: arguments.on.name(),
         data: set.name().to_owned(),
         split: split.name(),
-        steps: Point::of_steps(&traces, &cast),
+        steps: Point::of_steps(&judged.accuracies),
         baselines: baselines::all(&plan, &cast, &twin, arguments.seed)?,
         bit_equal,
         feature_difference,
         device,
     };
+    crate::print(arguments.json, &result.object(), &result.lines());
     if let Some(path) = &arguments.report {
-        let page = page::page(arguments, &result, &set, &cast.episodes[0], &traces[0], &pack);
+        let unseen = split == Split::Validation && head.spec.data == set.fingerprint();
+        let page = page::page(arguments, &result, &set, &cast.episodes[0], &judged.first, &pack, unseen);
         files::write(path, report::render(&page).as_bytes())?;
     }
-    crate::print(arguments.json, &result.object(), &result.lines());
     Ok(())
 }
 
@@ -167,6 +185,11 @@ fn check(arguments: &EvalArguments, pack: &Pack, head: &Head) -> Result<(), Eval
     }
     if let Some(steps) = arguments.steps.filter(|steps| *steps > MOST_STEPS) {
         return Err(EvalError::Steps(steps));
+    }
+    if let Some(page) = &arguments.report
+        && page.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
+    {
+        return Err(EvalError::NoReportFolder(page.clone()));
     }
     if way > capacity {
         return Err(EvalError::WayAboveCapacity { way, capacity });
@@ -189,9 +212,22 @@ fn split(arguments: &EvalArguments, set: &Drawings, head: &Head) -> Result<Split
     }
 }
 
-/// Adapts to every episode.
-fn trace_all(plan: &Plan, cast: &Cast, features: &Features) -> Result<Vec<Trace>, EvalError> {
-    let traces: Result<_, TraceError> =
-        cast.episodes.par_iter().map(|episode| plan.trace(episode, |drawing| features.of(drawing))).collect();
-    Ok(traces?)
+/// Adapts to every episode and judges; of all but the first, only the accuracies are kept.
+fn judge(plan: &Plan, cast: &Cast, features: &Features) -> Result<Judged, TraceError> {
+    let trace = |episode: &Episode| plan.trace(episode, |drawing| features.of(drawing));
+    let accuracies = cast
+        .episodes
+        .par_iter()
+        .map(|episode| Ok(trace(episode)?.accuracies(episode)))
+        .collect::<Result<_, TraceError>>();
+    Ok(Judged { accuracies: accuracies?, first: trace(&cast.episodes[0])? })
+}
+
+/// How many episodes are the twin's, bit for bit.
+fn equal_to_twin(plan: &Plan, cast: &Cast, twin: &Features, traces: &[Trace]) -> Result<usize, TraceError> {
+    let equal = cast.episodes.par_iter().zip(traces).map(|(episode, found)| {
+        let expected = plan.trace(episode, |drawing| twin.of(drawing))?;
+        Ok(usize::from(found.same_bits(&expected)))
+    });
+    equal.sum()
 }

@@ -9,9 +9,6 @@ use super::trace::Trace;
 use crate::arguments::EvalArguments;
 use crate::report::{self, DeviceFigures, Drawing, Example, Judged, Page};
 
-/// Query drawings a class that the page shows.
-const QUERIES_SHOWN: usize = 3;
-
 /// Puts the page together; the example is the first episode.
 pub fn page(
     arguments: &EvalArguments,
@@ -20,22 +17,24 @@ pub fn page(
     episode: &Episode,
     trace: &Trace,
     pack: &Pack,
+    unseen: bool,
 ) -> Page {
     let (before, after) = (result.steps[0], result.steps[result.steps.len() - 1]);
     let last = result.steps.len() - 1;
     let queries = episode.query.len();
     let (chosen_before, chosen_after) = (trace.chosen(0, queries), trace.chosen(last, queries));
     let judged = episode.query.iter().zip(chosen_before).zip(chosen_after);
-    let shown = QUERIES_SHOWN.min(result.queries) * result.way;
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
     Page {
         title: format!("{}-way {}-shot on {}", result.way, result.shot, result.data),
         summary: format!(
-            "With {} drawing{} of each of {} characters never seen in training, {} gradient steps take the head from \
-             {:.1} % to {:.1} % right.",
+            "With {} drawing{} of each of {} characters{}, {} gradient step{} take the head from {:.1} % to {:.1} % right.",
             result.shot,
-            if result.shot == 1 { "" } else { "s" },
+            plural(result.shot),
             result.way,
+            if unseen { " never seen in training" } else { "" },
             last,
+            plural(last),
             100.0 * before.mean,
             100.0 * after.mean,
         ),
@@ -45,7 +44,6 @@ pub fn page(
         example: Example {
             support: episode.support.iter().map(|sample| drawing(set, sample)).collect(),
             queries: judged
-                .take(shown)
                 .map(|((sample, before), after)| Judged { drawing: drawing(set, sample), before, after })
                 .collect(),
         },
@@ -59,21 +57,37 @@ pub fn page(
             step_instructions: figures.step_instructions,
             bit_equal: result.bit_equal.map(|equal| (equal.equal, equal.episodes)),
         }),
-        command: format!(
-            "supple eval {} --data {} --split {} --way {} --shot {} --queries {} --episodes {} --seed {} --on {} \
-             --report {}",
-            arguments.pack.display(),
-            arguments.data.display(),
-            result.split,
-            result.way,
-            result.shot,
-            result.queries,
-            result.episodes,
-            result.seed,
-            result.on,
-            arguments.report.as_deref().unwrap_or_else(|| "page.html".as_ref()).display(),
-        ),
+        command: command(arguments, result),
     }
+}
+
+/// How to get the page again.
+fn command(arguments: &EvalArguments, result: &EvalResult) -> String {
+    let mut text = format!(
+        "supple eval {} --data {} --split {} --way {} --shot {} --queries {} --episodes {} --seed {} --on {}",
+        arguments.pack.display(),
+        arguments.data.display(),
+        result.split,
+        result.way,
+        result.shot,
+        result.queries,
+        result.episodes,
+        result.seed,
+        result.on,
+    );
+    if let Some(steps) = arguments.steps {
+        text += &format!(" --steps {steps}");
+    }
+    if result.device.is_some() {
+        text += &format!(" --board {}", arguments.board);
+    }
+    if let Some(firmware) = &arguments.firmware {
+        text += &format!(" --firmware {}", firmware.display());
+    }
+    if let Some(report) = &arguments.report {
+        text += &format!(" --report {}", report.display());
+    }
+    text
 }
 
 fn facts(arguments: &EvalArguments, result: &EvalResult, pack: &Pack) -> Vec<(String, String)> {

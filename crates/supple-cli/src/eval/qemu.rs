@@ -17,14 +17,7 @@ use super::trace::{Plan, Trace};
 use crate::arguments::EvalArguments;
 use crate::boards::Board;
 use crate::files::{self, FileError};
-
-/// What the boards gave.
-pub struct DeviceRun {
-    /// One an episode.
-    pub traces: Vec<Trace>,
-    /// What it costs.
-    pub figures: Figures,
-}
+use crate::signal;
 
 /// What a pack costs on a board: memory as the firmware tells it, instructions as the emulator counts them.
 #[derive(Debug, Clone)]
@@ -63,6 +56,12 @@ pub enum QemuEvalError {
     /// It did not answer, or refused.
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// Ctrl-C, or the system's request to end.
+    #[error("stopped; the emulated boards were stopped too")]
+    Interrupted,
+    /// Ctrl-C cannot be caught.
+    #[error("cannot watch for Ctrl-C: {0}; start the program from a shell")]
+    Signal(#[from] ctrlc::Error),
     /// The pack cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
@@ -81,23 +80,26 @@ pub enum QemuEvalError {
 /// Runs all episodes, on as many boards as there are threads.
 pub fn run(
     arguments: &EvalArguments,
-    board: &Board,
     set: &Drawings,
     cast: &Cast,
     plan: &Plan,
-) -> Result<DeviceRun, QemuEvalError> {
-    let firmware = arguments.firmware.clone().unwrap_or_else(|| default_firmware(board.name));
-    let qemu = Qemu::new(&firmware, &arguments.pack);
-    let figures = measure(&qemu, &firmware, board, arguments, set, cast)?;
+) -> Result<Vec<Trace>, QemuEvalError> {
+    let qemu = Qemu::new(firmware(arguments), &arguments.pack);
+    // A board is stopped when its line is dropped, which a signal must not prevent.
+    let interrupted = signal::watch()?;
     let bar = crate::train::bar(cast.episodes.len() as u64, "emulated board");
     let share = cast.episodes.len().div_ceil(rayon::current_num_threads());
     let traces: Vec<Vec<Trace>> = cast
         .episodes
         .par_chunks(share)
-        .map(|episodes| run_some(&qemu, set, episodes, plan, &bar))
+        .map(|episodes| run_some(&qemu, set, episodes, plan, &bar, &interrupted))
         .collect::<Result<_, _>>()?;
     bar.finish_and_clear();
-    Ok(DeviceRun { traces: traces.concat(), figures })
+    Ok(traces.concat())
+}
+
+fn firmware(arguments: &EvalArguments) -> PathBuf {
+    arguments.firmware.clone().unwrap_or_else(|| default_firmware(&arguments.board))
 }
 
 /// target/firmware/BOARD.elf from here, or beside the program's own target folder.
@@ -121,19 +123,18 @@ fn send(device: &mut Client<Child>, set: &Drawings, drawing: usize) -> Result<u3
 }
 
 /// Counts instructions and looks at the memory, on a board of its own that counts exactly.
-fn measure(
-    qemu: &Qemu,
-    firmware: &Path,
-    board: &Board,
+pub fn measure(
     arguments: &EvalArguments,
+    board: &Board,
     set: &Drawings,
     cast: &Cast,
 ) -> Result<Figures, QemuEvalError> {
     let bytes = files::read_pack(&arguments.pack)?;
     let pack: Pack = files::parse_pack(&arguments.pack, &bytes)?;
     let need = MemoryNeed::of(&pack, pack.heads().next().as_ref());
-    let mut device = Client::connect(qemu.clone().exact(true).start()?)?;
-    let image = Image::read(firmware)?;
+    let firmware = firmware(arguments);
+    let mut device = Client::connect(Qemu::new(&firmware, &arguments.pack).exact(true).start()?)?;
+    let image = Image::read(&firmware)?;
     device.begin(arguments.way as u16)?;
     let mut inference_ticks = 0;
     let episode = &cast.episodes[0];
@@ -165,9 +166,13 @@ fn run_some(
     episodes: &[Episode],
     plan: &Plan,
     bar: &ProgressBar,
+    interrupted: &(impl Fn() -> bool + Sync),
 ) -> Result<Vec<Trace>, QemuEvalError> {
     let mut device = Client::connect(qemu.start()?)?;
     let traces = episodes.iter().map(|episode| {
+        if interrupted() {
+            return Err(QemuEvalError::Interrupted);
+        }
         let trace = trace(&mut device, set, episode, plan);
         bar.inc(1);
         trace

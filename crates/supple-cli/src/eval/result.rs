@@ -5,10 +5,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::cast::Cast;
 use super::features::Features;
 use super::qemu::Figures;
-use super::trace::Trace;
 
 /// 97.5 % of the normal distribution lie below this many deviations.
 const DEVIATIONS: f64 = 1.959_964;
@@ -73,9 +71,7 @@ impl Point {
     }
 
     /// One point a step, from step 0.
-    pub fn of_steps(traces: &[Trace], cast: &Cast) -> Vec<Self> {
-        let accuracies: Vec<Vec<f64>> =
-            traces.iter().zip(&cast.episodes).map(|(trace, episode)| trace.accuracies(episode)).collect();
+    pub fn of_steps(accuracies: &[Vec<f64>]) -> Vec<Self> {
         let steps = accuracies.first().map_or(0, Vec::len);
         (0..steps)
             .map(|step| Self::of(step, &accuracies.iter().map(|a| a[step]).collect::<Vec<_>>()))

@@ -2,7 +2,7 @@
 
 use supple_data::{Episode, Sample};
 use supple_pack::Head;
-use supple_runtime::{AdaptError, HeadMemory, Learner};
+use supple_runtime::{AdaptError, HeadMemory, Learner, MemoryNeed};
 
 /// How episodes are adapted to.
 pub struct Plan<'a> {
@@ -35,11 +35,8 @@ impl Plan<'_> {
         episode: &Episode,
         feature: impl Fn(usize) -> &'f [f32],
     ) -> Result<Trace, TraceError> {
-        let spec = &self.head.spec;
-        let parameters = usize::from(spec.capacity) * (usize::from(spec.features) + 1);
-        let (support, capacity) = (usize::from(spec.max_support), usize::from(spec.capacity));
-        let size = 2 * parameters + capacity + support * (usize::from(spec.features) + capacity);
-        let (mut floats, mut labels) = (vec![0.0; size], vec![0; support]);
+        let need = MemoryNeed::of_head(&self.head.spec);
+        let (mut floats, mut labels) = (vec![0.0; need.learner()], vec![0; need.labels]);
         let memory = HeadMemory { floats: &mut floats, labels: &mut labels };
         let mut learner = Learner::new(self.head.clone(), memory)?;
         learner.begin(episode.way)?;

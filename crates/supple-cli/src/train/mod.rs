@@ -2,7 +2,6 @@
 
 mod export;
 mod metrics;
-mod signal;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -18,11 +17,13 @@ use self::metrics::Metrics;
 use crate::arguments::TrainArguments;
 use crate::data::{self, DataError};
 use crate::files::{self, FileError};
+use crate::signal;
 
 /// The trunk in a training's output folder.
 pub const TRUNK_FILE: &str = "trunk.onnx";
 /// The head, likewise.
 pub const HEAD_FILE: &str = "head.postcard";
+const OUTPUTS: [&str; 2] = [TRUNK_FILE, HEAD_FILE];
 const CHECKPOINT_FILE: &str = "checkpoint";
 const METRICS_FILE: &str = "metrics.jsonl";
 const RECIPE_FILE: &str = "recipe.toml";
@@ -55,6 +56,20 @@ pub enum TrainError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A training that was not finished lies there.
+    #[error(
+        "{path} holds a training that stopped at iteration {iteration}: go on with --resume, choose another folder \
+         with --out, or remove its checkpoint"
+    )]
+    Unfinished {
+        /// The folder.
+        path: PathBuf,
+        /// Iterations done.
+        iteration: u64,
+    },
+    /// The recipe cannot be written as TOML.
+    #[error("the recipe cannot be written: {0}; give simpler values")]
+    WriteRecipe(toml::ser::Error),
     /// A file of the output.
     #[error(transparent)]
     File(#[from] FileError),
@@ -90,6 +105,12 @@ pub enum TrainError {
 pub fn run(arguments: &TrainArguments) -> Result<(), TrainError> {
     let mut recipe = Recipe::read(&arguments.recipe)?;
     recipe.seed = arguments.seed.unwrap_or(recipe.seed);
+    if recipe.training.way < recipe.head.capacity {
+        eprintln!(
+            "note: tasks have {} classes, so of the head's {} only these learn where to start; the rest start at zero",
+            recipe.training.way, recipe.head.capacity
+        );
+    }
     let set = match (&arguments.data, &recipe.data) {
         (Some(path), _) => data::load(path)?,
         (None, DataRecipe::Glyphs { generator_seed }) => supple_data::glyphs::generate(*generator_seed),
@@ -100,9 +121,14 @@ pub fn run(arguments: &TrainArguments) -> Result<(), TrainError> {
     let checkpoint = out.join(CHECKPOINT_FILE);
     if arguments.resume {
         trainer.resume(checkpoint::read(&checkpoint)?)?;
+    } else if let Ok(state) = checkpoint::read(&checkpoint)
+        && !OUTPUTS.iter().all(|name| out.join(name).exists())
+    {
+        return Err(TrainError::Unfinished { path: out, iteration: state.iteration });
     }
     std::fs::create_dir_all(&out).map_err(|source| TrainError::Folder { path: out.clone(), source })?;
-    let text = toml::to_string(trainer.recipe()).unwrap_or_default();
+    remove_outputs(&out)?;
+    let text = toml::to_string(trainer.recipe()).map_err(TrainError::WriteRecipe)?;
     files::write(&out.join(RECIPE_FILE), text.as_bytes())?;
 
     let started = Instant::now();
@@ -116,23 +142,24 @@ pub fn run(arguments: &TrainArguments) -> Result<(), TrainError> {
 
     let (before, after) = (validation[0], validation[validation.len() - 1]);
     let summary = json!({
-        "out": out,
-        "trunk": out.join(TRUNK_FILE),
-        "head": out.join(HEAD_FILE),
+        "out": out.to_string_lossy(),
+        "trunk": out.join(TRUNK_FILE).to_string_lossy(),
+        "head": out.join(HEAD_FILE).to_string_lossy(),
         "iterations": trainer.state().iteration,
         "seconds": started.elapsed().as_secs_f64(),
         "seed": trainer.recipe().seed,
         "macs": trainer.trunk().macs(),
         "features": trainer.trunk().features(),
         "trunk_parameters": trainer.trunk().parameters(),
-        "validation": {"way": 5, "shot": 1, "accuracy": validation},
+        "validation": {"way": trainer.validation_way(), "shot": 1, "accuracy": validation},
     });
     let lines = format!(
-        "trained {} iterations in {:.0} s; 5-way 1-shot on held-back alphabets: {:.1} % before adaptation, {:.1} % after\n\
+        "trained {} iterations in {:.0} s; {}-way 1-shot on held-back alphabets: {:.1} % before adaptation, {:.1} % after\n\
          wrote {TRUNK_FILE} and {HEAD_FILE} in {}\n\
          next: supple pack {} -o {}.supple",
         trainer.state().iteration,
         started.elapsed().as_secs_f64(),
+        trainer.validation_way(),
         100.0 * before,
         100.0 * after,
         out.display(),
@@ -140,6 +167,20 @@ pub fn run(arguments: &TrainArguments) -> Result<(), TrainError> {
         out.file_name().unwrap_or_default().to_string_lossy(),
     );
     crate::print(arguments.json, &summary, &lines);
+    Ok(())
+}
+
+/// What another training left: a folder must not show one recipe and hold another's trunk.
+fn remove_outputs(out: &Path) -> Result<(), TrainError> {
+    for name in OUTPUTS {
+        let path = out.join(name);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(FileError::Write { path, source }.into());
+            }
+            _ => {}
+        }
+    }
     Ok(())
 }
 

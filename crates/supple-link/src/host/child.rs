@@ -2,11 +2,14 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::process::{ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
 use super::transport::{Received, Transport, TransportError};
+
+/// Chunks of output that wait to be looked at.
+const CHUNKS: usize = 16;
 
 /// A running process; killed on drop.
 #[derive(Debug)]
@@ -66,7 +69,6 @@ impl Transport for Child {
         match self.output.recv_timeout(timeout) {
             Ok(chunk) => {
                 bytes.extend(chunk);
-                bytes.extend(self.output.try_iter().flatten());
                 Ok(Received::Bytes)
             }
             Err(RecvTimeoutError::Timeout) => Ok(Received::Nothing),
@@ -85,7 +87,8 @@ impl Drop for Child {
 
 /// Reads a stream to its end in a thread of its own, since a pipe can neither be polled nor timed out.
 fn forward(mut stream: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
-    let (sender, receiver) = channel();
+    // Bounded: a board that babbles waits, it does not fill the host's memory.
+    let (sender, receiver) = sync_channel(CHUNKS);
     thread::spawn(move || {
         let mut buffer = [0; 4096];
         while let Ok(length @ 1..) = stream.read(&mut buffer) {

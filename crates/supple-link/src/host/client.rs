@@ -16,6 +16,9 @@ const CONNECT_TRIES: u32 = 10;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const ANSWER_TRIES: u32 = 3;
 
+/// After a complaint, how long the answer may still take.
+const QUIET: Duration = Duration::from_millis(50);
+
 /// A device at the other end of a line.
 ///
 /// What is lost or damaged on the way is sent again. That is safe for every request: a device carries out a
@@ -274,8 +277,12 @@ impl<T: Transport> Client<T> {
     }
 
     /// Waits for the answer to the current sequence number.
+    ///
+    /// One burst of noise can leave several complaints on the line before the answer, so after the first the answer
+    /// still has a moment to come. However much comes, it ends at its deadline.
     fn wait(&mut self, mut take: impl FnMut(Answer)) -> Result<Try, LinkError> {
-        let deadline = Instant::now() + self.timeout;
+        let mut deadline = Instant::now() + self.timeout;
+        let mut damaged = None;
         loop {
             let mut looked_at = 0;
             let mut outcome = None;
@@ -303,12 +310,20 @@ impl<T: Transport> Client<T> {
                 }
             }
             self.pending.drain(..looked_at);
-            if let Some(outcome) = outcome {
-                return Ok(outcome);
+            match outcome {
+                Some(Try::Damaged(error)) => {
+                    damaged = Some(error);
+                    deadline = deadline.min(Instant::now() + QUIET);
+                    continue;
+                }
+                Some(outcome) => return Ok(outcome),
+                None => {}
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if self.transport.receive(&mut self.pending, left)? == Received::Nothing {
-                return Ok(Try::Silent);
+            let now = Instant::now();
+            let nothing = now >= deadline
+                || self.transport.receive(&mut self.pending, deadline - now)? == Received::Nothing;
+            if nothing {
+                return Ok(damaged.map_or(Try::Silent, Try::Damaged));
             }
         }
     }

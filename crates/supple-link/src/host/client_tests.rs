@@ -11,6 +11,10 @@ enum Fault {
     LoseAnswer,
     DamageAnswer,
     DamageRequest,
+    /// Three pieces of noise before the request.
+    Burst,
+    /// The device never stops talking.
+    Babble,
 }
 
 /// Answers `Begin` with done and counts how often it was carried out.
@@ -20,6 +24,7 @@ struct FakeDevice {
     last: Option<(u16, Vec<u8>)>,
     faults: VecDeque<Fault>,
     carried_out: u32,
+    babbles: bool,
 }
 
 impl FakeDevice {
@@ -30,6 +35,7 @@ impl FakeDevice {
             last: None,
             faults: faults.iter().copied().collect(),
             carried_out: 0,
+            babbles: false,
         };
         Client {
             transport: device,
@@ -56,6 +62,10 @@ impl Transport for FakeDevice {
         if fault == Fault::DamageRequest {
             bytes[3] ^= 0x10;
         }
+        if fault == Fault::Burst {
+            bytes.splice(0..0, [1, 7, 0, 1, 7, 0, 1, 7, 0]);
+        }
+        self.babbles = fault == Fault::Babble;
         for byte in bytes {
             let Some(outcome) = self.receiver.push(byte) else { continue };
             let mut answer = match outcome {
@@ -73,7 +83,8 @@ impl Transport for FakeDevice {
             match fault {
                 Fault::LoseAnswer => answer.clear(),
                 Fault::DamageAnswer => answer[2] ^= 1,
-                Fault::None | Fault::DamageRequest => {}
+                Fault::Babble => answer.clear(),
+                Fault::None | Fault::DamageRequest | Fault::Burst => {}
             }
             self.out.extend(answer);
         }
@@ -81,6 +92,10 @@ impl Transport for FakeDevice {
     }
 
     fn receive(&mut self, bytes: &mut Vec<u8>, _timeout: Duration) -> Result<Received, TransportError> {
+        if self.babbles {
+            bytes.extend([b'y'; 64]);
+            return Ok(Received::Bytes);
+        }
         if self.out.is_empty() {
             return Ok(Received::Nothing);
         }
@@ -99,6 +114,20 @@ fn what_is_lost_or_damaged_is_sent_again_and_carried_out_once() {
         client.begin(5).expect("the next request has its own number");
         assert_eq!(client.transport.carried_out, 2);
     }
+}
+
+#[test]
+fn several_complaints_before_the_answer_are_one_burst_of_noise() {
+    let mut client = FakeDevice::client(&[Fault::Burst]);
+    client.timeout = Duration::from_secs(1);
+    client.begin(5).expect("the answer is behind the complaints");
+    assert_eq!(client.repeated(), 0);
+}
+
+#[test]
+fn a_board_that_babbles_is_given_up() {
+    let mut client = FakeDevice::client(&[Fault::Babble; 3]);
+    assert!(client.begin(5).is_err());
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub fn gradient_step(
         for (start, block) in row.chunks_mut(FEATURE_BLOCK).enumerate() {
             let mut sums = [0.0; FEATURE_BLOCK];
             let columns = support.features.get(start * FEATURE_BLOCK..).unwrap_or_default();
-            for (delta, feature) in column().zip(columns.chunks(features)) {
+            for (delta, feature) in column().zip(columns.chunks(features.max(1))) {
                 for (sum, x) in sums.iter_mut().zip(feature) {
                     *sum += delta * x;
                 }
