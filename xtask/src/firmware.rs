@@ -7,8 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use supple_link::host::{Image, ImageError};
 use crate::setup::{BareMetal, TARGET};
+use supple_link::host::{Image, ImageError};
 
 /// The board built when none is named.
 pub const DEFAULT_BOARD: &str = "mps2-an386";

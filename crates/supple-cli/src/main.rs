@@ -26,11 +26,11 @@ const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(threads) = arguments.threads {
-        if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global() {
-            eprintln!("error: cannot start {threads} threads: {error}; give fewer with --threads");
-            return ExitCode::FAILURE;
-        }
+    if let Some(threads) = arguments.threads
+        && let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()
+    {
+        eprintln!("error: cannot start {threads} threads: {error}; give fewer with --threads");
+        return ExitCode::FAILURE;
     }
     match run(&arguments.verb) {
         Ok(()) => ExitCode::SUCCESS,
