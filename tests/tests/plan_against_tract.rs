@@ -11,8 +11,8 @@ use supple_trunk::Oracle;
 
 /// What is promised.
 const PROMISED: f32 = 1e-4;
-/// What was measured, rounded up: more than this and something has changed.
-const MEASURED: f32 = 2e-5;
+/// 2.8e-6 was measured; tract's kernels sum in another order on another processor. More, and something has changed.
+const MEASURED: f32 = 1e-5;
 
 fn shipped(name: &str) -> Vec<u8> {
     let path = root().join("models/omniglot").join(name);

@@ -85,9 +85,9 @@ pub struct PackArguments {
 pub struct InspectArguments {
     /// A pack or an ONNX file.
     pub file: PathBuf,
-    /// A board to fit it to.
-    #[arg(long)]
-    pub board: Option<String>,
+    /// The board to fit it to.
+    #[arg(long, default_value = crate::boards::DEFAULT)]
+    pub board: String,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,

@@ -31,6 +31,10 @@ pub struct UnknownBoard {
 }
 
 impl Board {
+    /// The one of [`DEFAULT`].
+    pub const DEFAULT: Self =
+        Self { name: DEFAULT, pool: 64 * 1024, labels: 1024, pack_region: 2 << 20, stack_bytes: 2560 };
+
     /// Finds a board by name.
     pub fn named(name: &str) -> Result<Self, UnknownBoard> {
         let board = BOARDS.iter().find(|board| board.name == name);

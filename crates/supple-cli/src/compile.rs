@@ -8,6 +8,7 @@ use supple_pack::write::{WriteError, pack};
 use supple_trunk::{Agreement, CompileError, CompileOptions};
 
 use crate::arguments::CompileArguments;
+use crate::boards::Board;
 use crate::files::{self, FileError};
 use crate::inspect;
 
@@ -42,7 +43,7 @@ pub fn run(arguments: &CompileArguments) -> Result<(), CompileVerbError> {
     files::write(&arguments.out, &bytes)?;
     let bytes = AlignedBytes::copy_of(&bytes);
     let agreement = agreement(&compiled.report.agreement);
-    inspect::print(arguments.json, &arguments.out, &bytes, None, agreement)?;
+    inspect::print(arguments.json, &arguments.out, &bytes, &Board::DEFAULT, agreement)?;
     Ok(())
 }
 

@@ -34,7 +34,7 @@ pub enum InspectError {
 
 /// Runs the verb.
 pub fn run(arguments: &InspectArguments) -> Result<(), InspectError> {
-    let board = arguments.board.as_deref().map(Board::named).transpose()?;
+    let board = Board::named(&arguments.board)?;
     let mut bytes = files::read(&arguments.file)?;
     if !bytes.starts_with(&MAGIC) {
         let compiled = compile(&bytes, &CompileOptions::default())
@@ -42,7 +42,7 @@ pub fn run(arguments: &InspectArguments) -> Result<(), InspectError> {
         bytes = pack(&compiled.parts, &[])?;
     }
     let bytes = AlignedBytes::copy_of(&bytes);
-    print(arguments.json, &arguments.file, &bytes, board.as_ref(), json!({}))?;
+    print(arguments.json, &arguments.file, &bytes, &board, json!({}))?;
     Ok(())
 }
 
@@ -51,7 +51,7 @@ pub fn print(
     as_json: bool,
     path: &Path,
     bytes: &AlignedBytes,
-    board: Option<&Board>,
+    board: &Board,
     more: Value,
 ) -> Result<(), FileError> {
     let pack = files::parse_pack(path, bytes)?;
@@ -80,7 +80,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-fn object(pack: &Pack, board: Option<&Board>) -> Value {
+fn object(pack: &Pack, board: &Board) -> Value {
     let need = need(pack);
     let flash_bytes = pack.header().length;
     let operations: Vec<Value> = pack
@@ -110,9 +110,9 @@ fn object(pack: &Pack, board: Option<&Board>) -> Value {
         "flash_bytes": flash_bytes,
         "ram_inference_bytes": need.inference_bytes(),
         "ram_adapt_bytes": need.adapt_bytes(),
-        "stack_bytes": board.map(|board| board.stack_bytes),
-        "fits": board.map(|board| board.fits(flash_bytes as usize, &need)),
-        "board": board.map(|board| board.name),
+        "stack_bytes": board.stack_bytes,
+        "fits": board.fits(flash_bytes as usize, &need),
+        "board": board.name,
         "name": pack.trunk().name.as_str(),
         "trunk": hexadecimal(&pack.trunk().hash.0),
         "memory": {
@@ -128,7 +128,7 @@ fn object(pack: &Pack, board: Option<&Board>) -> Value {
     })
 }
 
-fn lines(pack: &Pack, board: Option<&Board>) -> String {
+fn lines(pack: &Pack, board: &Board) -> String {
     let need = need(pack);
     let mut text = format!("trunk {} ({})\n", pack.trunk().name, hexadecimal(&pack.trunk().hash.0));
     for op in pack.ops() {
@@ -169,20 +169,18 @@ fn lines(pack: &Pack, board: Option<&Board>) -> String {
         4 * need.work,
         2 * need.labels
     );
-    if let Some(board) = board {
-        let length = pack.header().length as usize;
-        let verdict = if board.fits(length, &need) { "fits" } else { "does not fit" };
-        let _ = write!(
-            text,
-            "\n{}: {verdict} (pool {} of {} bytes, labels {} of {}, pack region {length} of {} bytes, stack {} bytes)",
-            board.name,
-            4 * need.floats(),
-            4 * board.pool,
-            need.labels,
-            board.labels,
-            board.pack_region,
-            board.stack_bytes
-        );
-    }
+    let length = pack.header().length as usize;
+    let verdict = if board.fits(length, &need) { "fits" } else { "does not fit" };
+    let _ = write!(
+        text,
+        "\n{}: {verdict} (pool {} of {} bytes, labels {} of {}, pack region {length} of {} bytes, stack {} bytes)",
+        board.name,
+        4 * need.floats(),
+        4 * board.pool,
+        need.labels,
+        board.labels,
+        board.pack_region,
+        board.stack_bytes
+    );
     text
 }

@@ -8,6 +8,7 @@ use supple_pack::write::{HeadParts, WriteError, pack, trunk_hash};
 use supple_trunk::{CompileError, CompileOptions, compile};
 
 use crate::arguments::PackArguments;
+use crate::boards::Board;
 use crate::compile::agreement;
 use crate::files::{self, FileError};
 use crate::inspect;
@@ -62,6 +63,6 @@ pub fn run(arguments: &PackArguments) -> Result<(), PackVerbError> {
     files::write(&arguments.out, &bytes)?;
     let bytes = AlignedBytes::copy_of(&bytes);
     let agreement = agreement(&compiled.report.agreement);
-    inspect::print(arguments.json, &arguments.out, &bytes, None, agreement)?;
+    inspect::print(arguments.json, &arguments.out, &bytes, &Board::DEFAULT, agreement)?;
     Ok(())
 }
