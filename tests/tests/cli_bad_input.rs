@@ -176,7 +176,10 @@ fn eval_refuses_episodes_the_pack_or_the_data_cannot_give() {
         (&["--steps", huge], &["--steps"]),
         (&["--split", "test"], &["`test` is not a split", "validation"]),
         (&["--on", "qemu", "--board", "arduino"], &["no board `arduino`", "mps2-an386"]),
-        (&["--report", "/no/such/folder/page.html"], &["/no/such/folder/page.html", "does not exist", "--report"]),
+        (
+            &["--report", "/no/such/folder/page.html"],
+            &["/no/such/folder/page.html", "does not exist", "--report"],
+        ),
     ];
     let mut wrong = Vec::new();
     for (arguments, words) in cases {
