@@ -6,12 +6,12 @@ use crate::kernels::linear_head::{self, Support};
 use crate::kernels::softmax::cross_entropy;
 use crate::memory::MemoryNeed;
 
-/// The memory that a learner works in; how much is what [`MemoryNeed`](crate::MemoryNeed) says.
+/// The memory that a learner works in; how much is what [`MemoryNeed`] says.
 #[derive(Debug)]
 pub struct HeadMemory<'m> {
-    /// [`MemoryNeed::learner`](crate::MemoryNeed::learner) of them, or more.
+    /// [`MemoryNeed::learner`] of them, or more.
     pub floats: &'m mut [f32],
-    /// [`MemoryNeed::labels`](crate::MemoryNeed) of them, or more.
+    /// [`MemoryNeed::labels`] of them, or more.
     pub labels: &'m mut [u16],
 }
 
