@@ -1,11 +1,11 @@
 //! `supple compile`: an ONNX trunk alone into a pack.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use supple_pack::AlignedBytes;
 use supple_pack::write::{WriteError, pack};
-use supple_trunk::{Agreement, CompileError, CompileOptions};
+use supple_trunk::{Agreement, CompileError, CompileOptions, Compiled};
 
 use crate::arguments::CompileArguments;
 use crate::boards::Board;
@@ -19,26 +19,31 @@ pub enum CompileVerbError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The model was not compiled.
-    #[error("{path} was not compiled: {source}")]
-    Compile {
-        /// The model.
-        path: PathBuf,
-        /// Why not.
-        source: CompileError,
-    },
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// The trunk does not fit a pack.
     #[error(transparent)]
     Write(#[from] WriteError),
 }
 
+/// A model that was not compiled.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} was not compiled: {source}")]
+pub struct ModelError {
+    path: PathBuf,
+    source: CompileError,
+}
+
+/// Compiles the bytes of a model under a name; `path` is for the message.
+pub fn model(path: &Path, onnx: &[u8], name: String) -> Result<Compiled, ModelError> {
+    supple_trunk::compile(onnx, &CompileOptions { name, ..CompileOptions::default() })
+        .map_err(|source| ModelError { path: path.to_owned(), source })
+}
+
 /// Runs the verb.
 pub fn run(arguments: &CompileArguments) -> Result<(), CompileVerbError> {
     let onnx = files::read(&arguments.model)?;
-    let compiled = supple_trunk::compile(
-        &onnx,
-        &CompileOptions { name: name(&arguments.model), ..CompileOptions::default() },
-    )
-    .map_err(|source| CompileVerbError::Compile { path: arguments.model.clone(), source })?;
+    let compiled = model(&arguments.model, &onnx, name(&arguments.model))?;
     let bytes = pack(&compiled.parts, &[])?;
     files::write(&arguments.out, &bytes)?;
     let bytes = AlignedBytes::copy_of(&bytes);
@@ -48,7 +53,7 @@ pub fn run(arguments: &CompileArguments) -> Result<(), CompileVerbError> {
 }
 
 /// The file's stem, as long as a pack's names may be.
-fn name(path: &std::path::Path) -> String {
+fn name(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let end = stem.floor_char_boundary(32);
     stem[..end].to_owned()

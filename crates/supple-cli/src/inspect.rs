@@ -9,10 +9,10 @@ use supple_pack::write::{WriteError, pack};
 use supple_pack::{AlignedBytes, Pack};
 use supple_runtime::MemoryNeed;
 use supple_trunk::report::kind;
-use supple_trunk::{CompileError, CompileOptions, compile};
 
 use crate::arguments::InspectArguments;
 use crate::boards::{Board, UnknownBoard};
+use crate::compile::{ModelError, model};
 use crate::files::{self, FileError};
 
 /// Why a file cannot be inspected.
@@ -22,8 +22,8 @@ pub enum InspectError {
     #[error(transparent)]
     File(#[from] FileError),
     /// It is no trunk.
-    #[error("{0}: {1}")]
-    Compile(String, CompileError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// Its trunk makes no pack.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -37,8 +37,7 @@ pub fn run(arguments: &InspectArguments) -> Result<(), InspectError> {
     let board = Board::named(&arguments.board)?;
     let mut bytes = files::read(&arguments.file)?;
     if !bytes.starts_with(&MAGIC) {
-        let compiled = compile(&bytes, &CompileOptions::default())
-            .map_err(|error| InspectError::Compile(arguments.file.display().to_string(), error))?;
+        let compiled = model(&arguments.file, &bytes, "trunk".to_owned())?;
         bytes = pack(&compiled.parts, &[])?;
     }
     let bytes = AlignedBytes::copy_of(&bytes);

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use supple_meta::head_file::{HeadFile, HeadFileError};
 use supple_pack::AlignedBytes;
 use supple_pack::write::{HeadParts, WriteError, pack, trunk_hash};
-use supple_trunk::{CompileError, CompileOptions, compile};
 
 use crate::arguments::PackArguments;
 use crate::boards::Board;
-use crate::compile::agreement;
+use crate::compile::{ModelError, agreement, model};
 use crate::files::{self, FileError};
 use crate::inspect;
 use crate::train::{HEAD_FILE, TRUNK_FILE};
@@ -27,13 +26,8 @@ pub enum PackVerbError {
     #[error(transparent)]
     Head(#[from] HeadFileError),
     /// The trunk was not compiled.
-    #[error("{path} was not compiled: {source}")]
-    Compile {
-        /// The trunk.
-        path: PathBuf,
-        /// Why not.
-        source: CompileError,
-    },
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// Trunk and head do not fit a pack.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -47,8 +41,7 @@ pub fn run(arguments: &PackArguments) -> Result<(), PackVerbError> {
     }
     let onnx = files::read(&path)?;
     let head = HeadFile::read(&arguments.folder.join(HEAD_FILE), &path, &onnx)?;
-    let options = CompileOptions { name: head.name.clone(), ..CompileOptions::default() };
-    let compiled = compile(&onnx, &options).map_err(|source| PackVerbError::Compile { path, source })?;
+    let compiled = model(&path, &onnx, head.name.clone())?;
     let head = HeadParts {
         name: head.name,
         trunk: trunk_hash(&compiled.parts),
