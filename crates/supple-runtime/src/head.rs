@@ -205,7 +205,7 @@ impl<'p, 'm> Learner<'p, 'm> {
         let place = self.labels.get_mut(self.samples).ok_or(full)?;
         let row = self.cache.chunks_exact_mut(feature.len().max(1)).nth(self.samples).ok_or(full)?;
         *place = label as u16;
-        row.copy_from_slice(feature);
+        copy(row, feature);
         self.samples += 1;
         Ok(())
     }

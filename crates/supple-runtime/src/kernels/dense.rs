@@ -12,11 +12,11 @@ use super::{accumulate, start, store};
 ///
 /// Each output starts from its bias and adds the products in the order of the inputs.
 pub fn dense(input: &[f32], output: &mut [f32], weights: &[f32], bias: &[f32], activation: Activation) {
-    let blocks = weights.chunks_exact((input.len() * OUTPUT_BLOCK).max(1));
+    let blocks = weights.as_chunks::<OUTPUT_BLOCK>().0.chunks_exact(input.len().max(1));
     let biases = bias.chunks(OUTPUT_BLOCK);
     for ((output, weights), bias) in output.chunks_mut(OUTPUT_BLOCK).zip(blocks).zip(biases) {
         let mut sums = start(bias);
-        accumulate(&mut sums, input, weights);
+        accumulate(&mut sums, input, weights.as_flattened());
         store(output, &sums, activation);
     }
 }
