@@ -128,7 +128,7 @@ pub fn run(arguments: &EvalArguments) -> Result<(), EvalError> {
     let plan = Plan { steps: arguments.steps.unwrap_or(head.spec.steps.into()), head: &head };
     // Before anything else that takes long: is there a board to run on?
     let device = match arguments.on {
-        On::Qemu => Some(qemu::measure(arguments, &Board::named(&arguments.board)?, &set, &cast)?),
+        On::Qemu => Some(qemu::measure(arguments, &Board::named(&arguments.board)?, &pack, &set, &cast)?),
         On::Twin | On::Tract => None,
     };
 

@@ -16,7 +16,6 @@ use super::cast::Cast;
 use super::trace::{Plan, Trace};
 use crate::arguments::EvalArguments;
 use crate::boards::Board;
-use crate::files::{self, FileError};
 use crate::signal;
 
 /// What a pack costs on a board: memory as the firmware tells it, instructions as the emulator counts them.
@@ -62,9 +61,6 @@ pub enum QemuEvalError {
     /// Ctrl-C cannot be caught.
     #[error("cannot watch for Ctrl-C: {0}; start the program from a shell")]
     Signal(#[from] ctrlc::Error),
-    /// The pack cannot be read.
-    #[error(transparent)]
-    File(#[from] FileError),
     /// It answered with another number of values than the pack gives.
     #[error(
         "the board answered {found} values where {expected} were due: build its firmware again (`cargo xtask firmware`)"
@@ -126,12 +122,11 @@ fn send(device: &mut Client<Child>, set: &Drawings, drawing: usize) -> Result<u3
 pub fn measure(
     arguments: &EvalArguments,
     board: &Board,
+    pack: &Pack,
     set: &Drawings,
     cast: &Cast,
 ) -> Result<Figures, QemuEvalError> {
-    let bytes = files::read_pack(&arguments.pack)?;
-    let pack: Pack = files::parse_pack(&arguments.pack, &bytes)?;
-    let need = MemoryNeed::of(&pack, pack.heads().next().as_ref());
+    let need = MemoryNeed::of(pack, pack.heads().next().as_ref());
     let firmware = firmware(arguments);
     let mut device = Client::connect(Qemu::new(&firmware, &arguments.pack).exact(true).start()?)?;
     let image = Image::read(&firmware)?;
