@@ -2,6 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`samples`] | a data set of any kind: samples, labels, domains |
 //! | [`drawings`] | a data set: characters grouped by alphabet, each with its drawings |
 //! | [`omniglot`] | Omniglot's layout, from a zip or a folder |
 //! | [`glyphs`] | the built-in data: seeded stroke alphabets, no download |
@@ -17,9 +18,11 @@ pub mod glyphs;
 pub mod omniglot;
 pub mod random;
 pub mod render;
+pub mod samples;
 pub mod split;
 
 pub use drawings::{Character, Drawings};
 pub use episode::{Episode, EpisodeError, EpisodeSampler, EpisodeShape, Sample};
 pub use render::{INPUT_LENGTH, INPUT_SIDE, Orientation, Warp};
+pub use samples::{Answer, DataSet, DataSetBuilder, DataSetError, Labels, SampleShape, TaskLabels};
 pub use split::{Split, SplitError};
