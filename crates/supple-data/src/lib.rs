@@ -7,6 +7,8 @@
 //! | [`omniglot`] | Omniglot's layout, from a zip or a folder |
 //! | [`glyphs`] | the built-in data: seeded stroke alphabets, no download |
 //! | [`render`] | a drawing as the 28 × 28 input of a trunk, with or without a warp |
+//! | [`part`] | which domains and classes are trained on, and which are held back |
+//! | [`tasks`] | episodes over a data set of any kind |
 //! | [`split`] | which alphabets are trained on |
 //! | [`episode`] | support and query sets |
 //! | [`random`] | independent random streams from one seed |
@@ -16,10 +18,12 @@ pub mod drawings;
 pub mod episode;
 pub mod glyphs;
 pub mod omniglot;
+pub mod part;
 pub mod random;
 pub mod render;
 pub mod samples;
 pub mod split;
+pub mod tasks;
 
 pub use drawings::{Character, Drawings};
 pub use episode::{Episode, EpisodeError, EpisodeSampler, EpisodeShape, Sample};
