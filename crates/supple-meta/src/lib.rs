@@ -7,6 +7,7 @@
 //! | [`anil`] | the meta-learning algorithm: tasks to an outer gradient |
 //! | [`inner_loop`] | gradient steps on a head, and the derivative of them |
 //! | [`trunk`] | blocks of convolution, batch normalisation and relu, forward and backward |
+//! | [`graph`] | differentiable programs over matrices |
 //! | [`learned`] | what is learned, as one vector |
 //! | [`adam`] | the outer optimiser |
 //! | [`matrix`] | products on nalgebra |
@@ -21,10 +22,12 @@
 pub mod adam;
 pub mod anil;
 pub mod checkpoint;
+pub mod graph;
 pub mod head_file;
 pub mod inner_loop;
 pub mod learned;
 pub mod matrix;
+pub mod model;
 pub mod random;
 pub mod recipe;
 pub mod trainer;

@@ -1,0 +1,2 @@
+//! Models as graphs.
+pub mod normalisation;
