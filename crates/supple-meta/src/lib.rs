@@ -20,6 +20,7 @@
 //! Not supported: other algorithms than ANIL, trunks other than chains of such blocks.
 #![deny(unsafe_code, missing_docs)]
 pub mod adam;
+pub mod algorithm;
 pub mod anil;
 pub mod checkpoint;
 pub mod graph;

@@ -148,7 +148,7 @@ impl<'g> Compiler<'g> {
             .map(Node)
             .filter(|node| self.live[node.0 as usize] && !self.is_view(*node) && self.computed(*node))
             .collect();
-        let mut file = |node: Node, singles: &mut BTreeSet<Node>, loops: &mut BTreeSet<Node>| {
+        let file = |node: Node, singles: &mut BTreeSet<Node>, loops: &mut BTreeSet<Node>| {
             if self.loop_shape(node).is_some() {
                 loops.insert(node)
             } else {
