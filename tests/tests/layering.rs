@@ -33,6 +33,7 @@ const BELOW_THE_COMMAND: &[&str] = &[
     "supple-meta",
     "supple-pack",
     "supple-runtime",
+    "supple-signal",
     "supple-store",
     "supple-trunk",
 ];
@@ -44,7 +45,8 @@ const HOST: &[Line] = &[
     ("supple-store", Device, &["supple-pack"]),
     ("supple-link", Device, &["supple-pack"]),
     ("supple-trunk", Host, &["supple-pack", "supple-runtime"]),
-    ("supple-data", Host, &[]),
+    ("supple-signal", Device, &[]),
+    ("supple-data", Host, &["supple-signal"]),
     ("supple-meta", Host, &["supple-data", "supple-pack", "supple-runtime"]),
     ("supple-cli", Host, BELOW_THE_COMMAND),
     // No tract here, or the first `cargo xtask` would compile it.

@@ -5,6 +5,8 @@
 //! | [`samples`] | a data set of any kind: samples, labels, domains |
 //! | [`drawings`] | a data set: characters grouped by alphabet, each with its drawings |
 //! | [`omniglot`] | Omniglot's layout, from a zip or a folder |
+//! | [`audio`] | spoken digits and wake words as log-mel features, and their augmentation |
+//! | [`broken`] | what becomes of files that do not decode |
 //! | [`glyphs`] | the built-in data: seeded stroke alphabets, no download |
 //! | [`render`] | a drawing as the 28 × 28 input of a trunk, with or without a warp |
 //! | [`part`] | which domains and classes are trained on, and which are held back |
@@ -14,6 +16,8 @@
 //! | [`random`] | independent random streams from one seed |
 #![deny(unsafe_code, missing_docs)]
 
+pub mod audio;
+pub mod broken;
 pub mod drawings;
 pub mod episode;
 pub mod glyphs;
