@@ -73,7 +73,7 @@ mod tests {
             standardise(&mut values);
             assert_eq!(values, [0.0; 5]);
         }
-        let mut long = [-2.302_585; 960];
+        let mut long = [-2.4; 960];
         standardise(&mut long);
         assert_eq!(long, [0.0; 960]);
         standardise(&mut []);

@@ -30,7 +30,11 @@ impl Windows {
 /// Averages every `factor` rows into one, each channel for itself: a slower signal without what it could not hold.
 /// Gives the number of rows written: as many as are whole and as `output` takes.
 pub fn average(signal: &[f32], channels: usize, factor: usize, output: &mut [f32]) -> usize {
-    let Some(group) = channels.checked_mul(factor).filter(|&group| group > 0) else { return 0 };
+    let Some(group) = channels.checked_mul(factor) else { return 0 };
+    // The compiler does not see that a product of numbers that are not 0 is not 0.
+    if channels == 0 || group == 0 {
+        return 0;
+    }
     let mut rows = 0;
     for (group, row) in signal.chunks_exact(group).zip(output.chunks_exact_mut(channels)) {
         for (channel, out) in row.iter_mut().enumerate() {
