@@ -124,6 +124,7 @@ mod tests {
             adam: Adam::new(3),
             statistics: Vec::new(),
             fixed: true,
+            usual_loss: 1.0,
         }
     }
 

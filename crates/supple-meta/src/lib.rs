@@ -4,11 +4,10 @@
 //! |---|---|
 //! | [`recipe`] | everything that decides a training, in TOML |
 //! | [`trainer`] | the outer loop |
-//! | [`anil`] | the meta-learning algorithm: tasks to an outer gradient |
-//! | [`inner_loop`] | gradient steps on a head, and the derivative of them |
-//! | [`trunk`] | blocks of convolution, batch normalisation and relu, forward and backward |
 //! | [`graph`] | differentiable programs over matrices |
-//! | [`learned`] | what is learned, as one vector |
+//! | [`algorithm`] | tasks to an outer gradient: MAML and its kin |
+//! | [`model`] | trunks, heads and losses as graphs |
+//! | [`standardise`] | inputs to mean 0 and deviation 1 |
 //! | [`adam`] | the outer optimiser |
 //! | [`matrix`] | products on nalgebra |
 //! | [`random`] | normal numbers |
@@ -17,19 +16,16 @@
 //!
 //! Training may use any fast arithmetic of its machine; what is published of a head is measured with the twin.
 //!
-//! Not supported: other algorithms than ANIL, trunks other than chains of such blocks.
+//! Not supported: trunks other than chains of blocks.
 #![deny(unsafe_code, missing_docs)]
 pub mod adam;
 pub mod algorithm;
-pub mod anil;
 pub mod checkpoint;
 pub mod graph;
 pub mod head_file;
-pub mod inner_loop;
-pub mod learned;
 pub mod matrix;
 pub mod model;
 pub mod random;
 pub mod recipe;
+pub mod standardise;
 pub mod trainer;
-pub mod trunk;

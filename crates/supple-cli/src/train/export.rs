@@ -1,64 +1,170 @@
 //! A training's state as an ONNX trunk and a head.
 
-use supple_data::Drawings;
-use supple_data::render::INPUT_SIDE;
 use supple_meta::head_file::{HeadFile, trunk_digest};
+use supple_meta::model::network::Layer as TrunkLayer;
+use supple_meta::model::normalisation::EPSILON;
+use supple_meta::model::{Block, block::Geometry};
+use supple_meta::standardise::Standardise;
 use supple_meta::trainer::Trainer;
-use supple_meta::trunk::batch_norm::EPSILON;
-use supple_trunk::{ExportError, Layer, Model, to_onnx};
+use supple_trunk::{Layer, Model, to_onnx};
+
+/// Why a training cannot be exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// No plan runs it yet.
+    #[error(
+        "block {block} of the trunk is a depthwise convolution, which no plan runs yet: use a full convolution (depthwise = false)"
+    )]
+    Depthwise {
+        /// Counted from 1.
+        block: usize,
+    },
+    /// The trunk cannot be written as ONNX.
+    #[error(transparent)]
+    Onnx(#[from] supple_trunk::ExportError),
+}
+
+/// What of a training can be exported, told before it starts.
+pub fn check(trainer: &Trainer) -> Result<(), ExportError> {
+    let layers = trainer.learner().network.layers();
+    match layers.iter().position(|layer| matches!(layer.block, Block::Convolution { depthwise: true, .. })) {
+        Some(index) => Err(ExportError::Depthwise { block: index + 1 }),
+        None => Ok(()),
+    }
+}
 
 /// The trunk as the bytes of an ONNX file, batch normalisation with its fixed statistics.
 pub fn trunk(trainer: &Trainer) -> Result<Vec<u8>, ExportError> {
-    let state = trainer.state();
-    let parameters = trainer.layout().trunk(&state.learned);
+    check(trainer)?;
+    let network = &trainer.learner().network;
+    let input = network.input();
     let mut layers = Vec::new();
-    for (block, statistics) in trainer.trunk().blocks().iter().zip(&state.statistics) {
-        let geometry = &block.convolution;
-        let (weights, scale, shift) = block.parameters(parameters);
-        let (inputs, outputs, side) = (geometry.input_channels, geometry.output_channels, geometry.kernel);
-        // Ours lie [kernel row][kernel column][in][out], ONNX wants [out][in][kernel row][kernel column].
-        let at = |out: usize, input: usize, tap: usize| (tap * inputs + input) * outputs + out;
-        let taps = side * side;
-        let ordered = (0..outputs * inputs * taps)
-            .map(|i| weights[at(i / (inputs * taps), i / taps % inputs, i % taps)]);
-        layers.push(Layer::Conv2d {
-            weights: ordered.collect(),
-            bias: None,
-            input_channels: inputs,
-            output_channels: outputs,
-            kernel: [side; 2],
-            stride: [geometry.stride; 2],
-            padding: [geometry.padding; 4],
-        });
-        layers.push(Layer::BatchNormalization {
-            scale: scale.to_vec(),
-            shift: shift.to_vec(),
-            mean: statistics.mean.clone(),
-            variance: statistics.variance.clone(),
-            epsilon: EPSILON as f32,
-        });
-        if block.relu {
-            layers.push(Layer::Relu);
-        }
+    let mut statistics = &trainer.state().statistics[..];
+    let mut vector = false;
+    for (index, layer) in network.layers().iter().enumerate() {
+        let standardise = trainer.standardise().filter(|_| index == 0);
+        push(&mut layers, trainer, layer, &mut statistics, &mut vector, standardise);
     }
-    layers.extend([Layer::GlobalAveragePool, Layer::Flatten]);
-    to_onnx(&Model { name: "trunk".to_owned(), input: [1, INPUT_SIDE, INPUT_SIDE], layers })
+    if !vector {
+        layers.extend([Layer::GlobalAveragePool, Layer::Flatten]);
+    }
+    let input = [input.channels, input.height, input.width];
+    Ok(to_onnx(&Model { name: "trunk".to_owned(), input, layers })?)
 }
 
-/// The head, tied to the trunk's file and the data.
-pub fn head(trainer: &Trainer, set: &Drawings, onnx: &[u8]) -> HeadFile {
-    let (layout, learned) = (trainer.layout(), &trainer.state().learned);
+fn push(
+    layers: &mut Vec<Layer>,
+    trainer: &Trainer,
+    layer: &TrunkLayer,
+    statistics: &mut &[f32],
+    vector: &mut bool,
+    standardise: Option<&Standardise>,
+) {
+    let learner = trainer.learner();
+    let values = |index: usize| {
+        &trainer.state().learned[learner.parameters.get(layer.first_parameter + index).range()]
+    };
+    let (inputs, outputs) = (layer.input, layer.output.channels);
+    let mut normalise = |weights: &mut Vec<f32>, bias: &mut Vec<f32>| {
+        let Some((mean, rest)) = statistics.split_at_checked(outputs) else { return };
+        let (variance, rest) = rest.split_at(outputs);
+        *statistics = rest;
+        // Of a dense layer, batch normalisation becomes part of the weights.
+        let columns = weights.len() / outputs;
+        for out in 0..outputs {
+            let factor = values(1)[out] / (variance[out] + EPSILON as f32).sqrt();
+            weights[out * columns..][..columns].iter_mut().for_each(|w| *w *= factor);
+            bias[out] = (bias[out] - mean[out]) * factor + values(2)[out];
+        }
+    };
+    match (layer.block, layer.geometry) {
+        (Block::Convolution { .. }, Geometry::Window(window)) => {
+            let taps = window.taps();
+            // Ours lie [kernel row][kernel column][in][out], ONNX wants [out][in][kernel row][kernel column].
+            let at = |out: usize, input: usize, tap: usize| (tap * inputs.channels + input) * outputs + out;
+            let ordered = (0..outputs * inputs.channels * taps)
+                .map(|i| values(0)[at(i / (inputs.channels * taps), i / taps % inputs.channels, i % taps)]);
+            let batch_norm = layer.block.batch_norm();
+            layers.push(Layer::Conv2d {
+                weights: ordered.collect(),
+                bias: (!batch_norm).then(|| values(1).to_vec()),
+                input_channels: inputs.channels,
+                output_channels: outputs,
+                kernel: window.kernel,
+                stride: window.stride,
+                padding: [window.padding[0], window.padding[1], window.padding[0], window.padding[1]],
+            });
+            if batch_norm {
+                let (mean, rest) = statistics.split_at(outputs);
+                let (variance, rest) = rest.split_at(outputs);
+                *statistics = rest;
+                layers.push(Layer::BatchNormalization {
+                    scale: values(1).to_vec(),
+                    shift: values(2).to_vec(),
+                    mean: mean.to_vec(),
+                    variance: variance.to_vec(),
+                    epsilon: EPSILON as f32,
+                });
+            }
+        }
+        (Block::MaxPool { .. }, Geometry::Window(window)) => {
+            layers.push(Layer::MaxPool { kernel: window.kernel, stride: window.stride, padding: [0; 4] });
+        }
+        (Block::Mean { .. }, _) => {
+            layers.extend([Layer::GlobalAveragePool, Layer::Flatten]);
+            *vector = true;
+        }
+        _ => {
+            if !*vector {
+                layers.push(Layer::Flatten);
+                *vector = true;
+            }
+            let (pixels, length) = (inputs.height * inputs.width, inputs.len());
+            // Ours read pixel after pixel, ONNX's flat images channel after channel.
+            let from = |column: usize| column % pixels * inputs.channels + column / pixels;
+            let mut weights: Vec<f32> =
+                (0..outputs * length).map(|i| values(0)[from(i % length) * outputs + i / length]).collect();
+            let mut bias = if layer.block.batch_norm() { vec![0.0; outputs] } else { values(1).to_vec() };
+            if let Some(Standardise { mean, factor }) = standardise {
+                for (out, bias) in bias.iter_mut().enumerate() {
+                    for (column, weight) in weights[out * length..][..length].iter_mut().enumerate() {
+                        let channel = column / pixels;
+                        *weight *= factor[channel];
+                        *bias -= *weight * mean[channel];
+                    }
+                }
+            }
+            if layer.block.batch_norm() {
+                normalise(&mut weights, &mut bias);
+            }
+            layers.push(Layer::Dense { weights, bias });
+        }
+    }
+    if layer.block.relu() {
+        layers.push(Layer::Relu);
+    }
+}
+
+/// The head, tied to the trunk's file and the data; none where no device could adapt it.
+pub fn head(trainer: &Trainer, onnx: &[u8]) -> Option<HeadFile> {
+    let rates = trainer.head_rates()?;
+    let (learner, learned) = (trainer.learner(), &trainer.state().learned);
     let head = &trainer.recipe().head;
+    let range = learner.head_range();
+    let (weights, bias) = (learner.parameters.get(range.start), learner.parameters.get(range.start + 1));
+    let columns = &learned[weights.range()];
     // A recipe's check keeps both within 16 bits.
     let short = |value: usize| u16::try_from(value).unwrap_or(u16::MAX);
-    HeadFile {
+    Some(HeadFile {
         name: head.name.clone(),
         trunk: trunk_digest(onnx),
-        data: set.fingerprint(),
+        data: trainer.set().fingerprint(),
         capacity: short(head.capacity),
         max_support: short(head.max_support),
-        weights: layout.head_weights(learned).to_vec(),
-        bias: layout.head_bias(learned).to_vec(),
-        rates: layout.rates(learned).iter().map(|rates| [rates.weights, rates.bias]).collect(),
-    }
+        weights: (0..weights.len())
+            .map(|i| columns[i % weights.columns * weights.rows + i / weights.columns])
+            .collect(),
+        bias: learned[bias.range()].to_vec(),
+        rates,
+    })
 }

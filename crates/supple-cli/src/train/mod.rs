@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use supple_data::DataSet;
 use supple_meta::checkpoint::{self, ReadCheckpointError, WriteCheckpointError};
 use supple_meta::head_file::HeadFileError;
-use supple_meta::recipe::{DataRecipe, Recipe, RecipeError};
+use supple_meta::recipe::{Kind, Recipe, RecipeError, Source};
 use supple_meta::trainer::{Diverged, StartError, Trainer};
 
 use self::metrics::Metrics;
@@ -93,9 +94,9 @@ pub enum TrainError {
     /// Ctrl-C cannot be caught.
     #[error("cannot watch for Ctrl-C: {0}; start the program from a shell")]
     Signal(ctrlc::Error),
-    /// The trunk cannot be written as ONNX.
+    /// The trunk cannot be written as ONNX, or no plan would run it.
     #[error(transparent)]
-    Export(#[from] supple_trunk::ExportError),
+    Export(#[from] export::ExportError),
     /// The head was not written.
     #[error(transparent)]
     Head(#[from] HeadFileError),
@@ -105,19 +106,20 @@ pub enum TrainError {
 pub fn run(arguments: &TrainArguments) -> Result<(), TrainError> {
     let mut recipe = Recipe::read(&arguments.recipe)?;
     recipe.seed = arguments.seed.unwrap_or(recipe.seed);
-    if recipe.training.way < recipe.head.capacity {
+    if recipe.task.kind == Kind::NewClasses && recipe.training.way < recipe.head.capacity {
         eprintln!(
             "note: tasks have {} classes, so of the head's {} only these learn where to start; the rest start at zero",
             recipe.training.way, recipe.head.capacity
         );
     }
-    let set = match (&arguments.data, &recipe.data) {
-        (Some(path), _) => data::load(path)?,
-        (None, DataRecipe::Glyphs { generator_seed }) => supple_data::glyphs::generate(*generator_seed),
-        (None, DataRecipe::Omniglot) => return Err(TrainError::NoData),
+    let set: DataSet = match (&arguments.data, recipe.data.source) {
+        (Some(path), _) => data::load(path)?.into(),
+        (None, Source::Glyphs) => supple_data::glyphs::generate(recipe.data.generator_seed).into(),
+        (None, _) => return Err(TrainError::NoData),
     };
     let out = arguments.out.clone().unwrap_or_else(|| default_folder(&arguments.recipe));
     let mut trainer = Trainer::new(recipe, &set)?;
+    export::check(&trainer)?;
     let checkpoint = out.join(CHECKPOINT_FILE);
     if arguments.resume {
         trainer.resume(checkpoint::read(&checkpoint)?)?;
@@ -138,9 +140,13 @@ pub fn run(arguments: &TrainArguments) -> Result<(), TrainError> {
     let validation = trainer.validate();
     let onnx = export::trunk(&trainer)?;
     files::write(&out.join(TRUNK_FILE), &onnx)?;
-    export::head(&trainer, &set, &onnx).write(&out.join(HEAD_FILE))?;
+    if let Some(head) = export::head(&trainer, &onnx) {
+        head.write(&out.join(HEAD_FILE))?;
+    }
 
     let (before, after) = (validation[0], validation[validation.len() - 1]);
+    let (way, shot) = trainer.validation_shape();
+    let learner = trainer.learner();
     let summary = json!({
         "out": out.to_string_lossy(),
         "trunk": out.join(TRUNK_FILE).to_string_lossy(),
@@ -148,26 +154,48 @@ pub fn run(arguments: &TrainArguments) -> Result<(), TrainError> {
         "iterations": trainer.state().iteration,
         "seconds": started.elapsed().as_secs_f64(),
         "seed": trainer.recipe().seed,
-        "macs": trainer.trunk().macs(),
-        "features": trainer.trunk().features(),
-        "trunk_parameters": trainer.trunk().parameters(),
-        "validation": {"way": trainer.validation_way(), "shot": 1, "accuracy": validation},
+        "algorithm": trainer.algorithm().name(),
+        "macs": learner.network.macs(),
+        "features": learner.network.features(),
+        "parameters": learner.parameters.len(),
+        "validation": {"way": way, "shot": shot, measure(&trainer): validation},
     });
+    let on_validation = match trainer.is_regression() {
+        true => format!(
+            "{shot} samples of what was held back: squared error {before:.4} before adaptation, {after:.4} after"
+        ),
+        false => format!(
+            "{way}-way {shot}-shot on what was held back: {:.1} % before adaptation, {:.1} % after",
+            100.0 * before,
+            100.0 * after
+        ),
+    };
+    let next = match out.join(HEAD_FILE).exists() {
+        true => format!(
+            "next: supple pack {} -o {}.supple",
+            out.display(),
+            out.file_name().unwrap_or_default().to_string_lossy()
+        ),
+        false => "the start is for hosts: no device adapts this head".to_owned(),
+    };
     let lines = format!(
-        "trained {} iterations in {:.0} s; {}-way 1-shot on held-back alphabets: {:.1} % before adaptation, {:.1} % after\n\
-         wrote {TRUNK_FILE} and {HEAD_FILE} in {}\n\
-         next: supple pack {} -o {}.supple",
+        "trained {} iterations in {:.0} s; {on_validation}\nwrote {} in {}\n{next}",
         trainer.state().iteration,
         started.elapsed().as_secs_f64(),
-        trainer.validation_way(),
-        100.0 * before,
-        100.0 * after,
+        if out.join(HEAD_FILE).exists() {
+            format!("{TRUNK_FILE} and {HEAD_FILE}")
+        } else {
+            TRUNK_FILE.to_owned()
+        },
         out.display(),
-        out.display(),
-        out.file_name().unwrap_or_default().to_string_lossy(),
     );
     crate::print(arguments.json, &summary, &lines);
     Ok(())
+}
+
+/// The name of what validation measures.
+fn measure(trainer: &Trainer) -> &'static str {
+    if trainer.is_regression() { "squared_error" } else { "accuracy" }
 }
 
 /// What another training left: a folder must not show one recipe and hold another's trunk.
@@ -212,16 +240,19 @@ fn iterate(trainer: &mut Trainer, metrics: &Path, checkpoint: &Path) -> Result<(
             metrics.flush()?;
             checkpoint::write(checkpoint, trainer.state())?;
             let last = accuracy.last().copied().unwrap_or_default();
+            let shown = match trainer.is_regression() {
+                true => format!("squared error {last:.4}"),
+                false => format!("{:.1} %", 100.0 * last),
+            };
             if bar.is_hidden() {
                 // No terminal: a line at each validation instead of a bar.
                 eprintln!(
-                    "iteration {} of {iterations}: loss {loss:.3}, validation {:.1} %, {:.0} s left",
+                    "iteration {} of {iterations}: loss {loss:.3}, validation {shown}, {:.0} s left",
                     progress.iteration,
-                    100.0 * last,
                     bar.eta().as_secs_f64()
                 );
             }
-            validated = format!(", validation {:.1} %", 100.0 * last);
+            validated = format!(", validation {shown}");
         }
         bar.set_message(format!("loss {loss:.3}{validated}"));
     }

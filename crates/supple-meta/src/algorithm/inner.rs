@@ -13,13 +13,47 @@ pub enum Order {
     Second,
 }
 
-/// Step sizes: for each step, for each adapted parameter, a number or a matrix of the parameter's shape.
-pub type Rates = Vec<Vec<Node>>;
+/// For each step, for each value that is adapted, a number or a matrix of the value's shape.
+pub type StepSizes = Vec<Vec<Node>>;
 
 /// Equal, fixed step sizes.
-pub fn fixed_rates(graph: &mut Graph, learner: &Learner, steps: usize, rate: f64) -> Rates {
+pub fn fixed_rates(graph: &mut Graph, learner: &Learner, steps: usize, rate: f64) -> StepSizes {
     let rate = graph.constant(rate);
     vec![vec![rate; learner.adapted().len()]; steps]
+}
+
+/// A way downhill.
+#[derive(Debug, Clone)]
+pub struct Descent {
+    /// The adapted values before the first step and after each.
+    pub values: Vec<Vec<Node>>,
+    /// The loss before each step.
+    pub losses: Vec<Node>,
+}
+
+/// Takes `step_sizes.len()` steps from `start` against the gradients of `loss`, which may be another at each step.
+pub fn descend(
+    graph: &mut Graph,
+    start: &[Node],
+    step_sizes: &StepSizes,
+    order: Order,
+    mut loss: impl FnMut(&mut Graph, usize, &[Node]) -> Node,
+) -> Descent {
+    let mut descent = Descent { values: vec![start.to_vec()], losses: Vec::new() };
+    for (step, sizes) in step_sizes.iter().enumerate() {
+        let before = &descent.values[step];
+        let loss = loss(graph, step, before);
+        let gradients = graph.gradients(loss, before);
+        let mut after = Vec::with_capacity(before.len());
+        for ((value, gradient), size) in before.iter().zip(gradients).zip(sizes) {
+            let gradient = if order == Order::First { graph.detach(gradient) } else { gradient };
+            let change = graph.multiply(gradient, *size);
+            after.push(graph.subtract(*value, change));
+        }
+        descent.losses.push(loss);
+        descent.values.push(after);
+    }
+    descent
 }
 
 /// What the inner loop gives.
@@ -35,45 +69,47 @@ pub struct Unrolled {
     pub statistics: Vec<(Node, Node)>,
 }
 
-/// Runs `rates.len()` steps from `start` (all parameters, the head's rows chosen already). Query outputs are given for
-/// the steps in `judged` only, elsewhere the output before any step stands in.
+/// Runs `step_sizes.len()` steps from `start` (all parameters, the head's rows chosen already). Query outputs are given
+/// for the steps in `judged` only, elsewhere a zero stands in.
+///
+/// Of parameters with one column a step, step t reads the support by column t, and the query is read by the column of
+/// the step before it, as in MAML++.
 pub fn unroll(
     graph: &mut Graph,
     learner: &Learner,
     start: &[Node],
     task: &TaskNodes,
-    rates: &Rates,
+    step_sizes: &StepSizes,
     order: Order,
     statistics: &Statistics,
     judged: impl Fn(usize) -> bool,
 ) -> Unrolled {
-    let mut current = start.to_vec();
+    let adapted = learner.adapted();
+    let whole = |values: &[Node]| {
+        let mut all = start.to_vec();
+        all[adapted.clone()].copy_from_slice(values);
+        all
+    };
+    let descent = descend(graph, &start[adapted.clone()], step_sizes, order, |graph, step, values| {
+        let parameters = learner.at_step(graph, &whole(values), step);
+        let outputs = learner.suffix(graph, &parameters, task.support, statistics).output;
+        learner.loss.of(graph, outputs, task.support_targets, None)
+    });
     let mut unrolled = Unrolled {
-        parameters: vec![current.clone()],
+        parameters: descent.values.iter().map(|values| whole(values)).collect(),
         query_outputs: Vec::new(),
-        support_losses: Vec::new(),
+        support_losses: descent.losses,
         statistics: Vec::new(),
     };
-    for step in 0..=rates.len() {
+    for step in 0..=step_sizes.len() {
         if judged(step) {
-            let forward = learner.suffix(graph, &current, task.query, statistics);
+            let parameters = learner.at_step(graph, &unrolled.parameters[step], step.saturating_sub(1));
+            let forward = learner.suffix(graph, &parameters, task.query, statistics);
             unrolled.query_outputs.push(forward.output);
             unrolled.statistics = forward.statistics;
         } else {
             unrolled.query_outputs.push(graph.constant(0.0));
         }
-        let Some(rates) = rates.get(step) else { break };
-        let outputs = learner.suffix(graph, &current, task.support, statistics).output;
-        let loss = learner.loss.of(graph, outputs, task.support_targets, None);
-        unrolled.support_losses.push(loss);
-        let adapted = learner.adapted();
-        let gradients = graph.gradients(loss, &current[adapted.clone()]);
-        for ((index, gradient), rate) in adapted.zip(gradients).zip(rates) {
-            let gradient = if order == Order::First { graph.detach(gradient) } else { gradient };
-            let change = graph.multiply(gradient, *rate);
-            current[index] = graph.subtract(current[index], change);
-        }
-        unrolled.parameters.push(current.clone());
     }
     unrolled
 }

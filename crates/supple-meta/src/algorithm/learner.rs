@@ -30,6 +30,10 @@ pub struct Learner {
     pub parameters: Parameters,
     /// What the inner loop makes small.
     pub loss: Loss,
+    /// What the outer loop makes small.
+    pub outer_loss: Loss,
+    /// Parameters with one column a step ([`Learner::widen_batch_norm`]).
+    pub per_step: Vec<usize>,
     /// The first block that is adapted.
     adapted_block: usize,
     head_parameter: usize,
@@ -63,7 +67,7 @@ pub struct Prefix {
 }
 
 impl Learner {
-    /// A learner with a linear or hidden-layer head.
+    /// A learner with a linear or hidden-layer head. Its outer loss is [`Loss::outer`] of its loss.
     pub fn new(
         input: SampleShape,
         blocks: &[Block],
@@ -83,7 +87,16 @@ impl Learner {
             }
             Adapts::Everything => 0,
         };
-        Ok(Self { network, head, parameters, loss, adapted_block, head_parameter })
+        Ok(Self {
+            network,
+            head,
+            parameters,
+            loss,
+            outer_loss: loss.outer(),
+            per_step: Vec::new(),
+            adapted_block,
+            head_parameter,
+        })
     }
 
     /// Indices of the parameters that are adapted, in order.
@@ -126,14 +139,36 @@ impl Learner {
         prefix: Node,
         statistics: &Statistics,
     ) -> Forward {
-        let layers = self.network.layers().len();
-        let Forward { output, statistics } = if self.adapts_head_only() {
-            Forward { output: prefix, statistics: Vec::new() }
-        } else {
-            self.network.forward_part(graph, parameters, prefix, statistics, self.adapted_block, layers)
-        };
+        let Forward { output, statistics } = self.features(graph, parameters, prefix, statistics);
         let output = self.head.forward(graph, &parameters[self.head_range()], output);
         Forward { output, statistics }
+    }
+
+    /// The adapted blocks and the head's hidden layer: what the head's last layer reads, `[features, samples]`.
+    pub fn embedding(
+        &self,
+        graph: &mut Graph,
+        parameters: &[Node],
+        prefix: Node,
+        statistics: &Statistics,
+    ) -> Forward {
+        let Forward { output, statistics } = self.features(graph, parameters, prefix, statistics);
+        let output = self.head.embedding(graph, &parameters[self.head_range()], output);
+        Forward { output, statistics }
+    }
+
+    fn features(
+        &self,
+        graph: &mut Graph,
+        parameters: &[Node],
+        prefix: Node,
+        statistics: &Statistics,
+    ) -> Forward {
+        if self.adapts_head_only() {
+            return Forward { output: prefix, statistics: Vec::new() };
+        }
+        let layers = self.network.layers().len();
+        self.network.forward_part(graph, parameters, prefix, statistics, self.adapted_block, layers)
     }
 
     /// All parameters, the head's last layer cut down to the rows of a task's classes.
@@ -147,5 +182,54 @@ impl Learner {
             };
         }
         parameters
+    }
+
+    /// Gives scale and shift of each adapted layer that has batch normalisation one column a step; none adapts them
+    /// then. Returns whether there is such a layer.
+    pub fn widen_batch_norm(&mut self, steps: usize) -> bool {
+        for layer in &self.network.layers()[self.adapted_block..] {
+            if layer.block.batch_norm() {
+                for index in [layer.first_parameter + 1, layer.first_parameter + 2] {
+                    self.parameters.widen(index, steps.max(1));
+                    self.per_step.push(index);
+                }
+            }
+        }
+        !self.per_step.is_empty()
+    }
+
+    /// Whether an adapted layer has batch normalisation.
+    pub fn adapts_batch_norm(&self) -> bool {
+        self.network.layers()[self.adapted_block..].iter().any(|layer| layer.block.batch_norm())
+    }
+
+    /// The parameters that a step uses: of those with one column a step, the step's own.
+    pub fn at_step(&self, graph: &mut Graph, parameters: &[Node], step: usize) -> Vec<Node> {
+        let mut parameters = parameters.to_vec();
+        for index in &self.per_step {
+            parameters[*index] = graph.columns(parameters[*index], step, 1);
+        }
+        parameters
+    }
+
+    /// The parameter that is added to the output of the first adapted layer, before its relu: a bias, or the shift of
+    /// batch normalisation.
+    pub fn first_bias(&self) -> usize {
+        let layers = &self.network.layers()[self.adapted_block..];
+        let layer = layers.iter().find(|layer| layer.parameters > 0);
+        layer.map_or(self.head_parameter + 1, |layer| layer.first_parameter + layer.parameters - 1)
+    }
+
+    /// The rows of a parameter of the head's last layer that `gradient`, one of a task's rows, stands for; other
+    /// parameters' gradients are as they were.
+    pub fn for_all_classes(&self, graph: &mut Graph, index: usize, gradient: Node, task: &TaskNodes) -> Node {
+        let end = self.head_end();
+        if !(end - 2..end).contains(&index) {
+            return gradient;
+        }
+        match task.classes {
+            Some(classes) => graph.product_of(classes, true, gradient, false),
+            None => graph.pad_rows(gradient, 0, self.head.outputs),
+        }
     }
 }

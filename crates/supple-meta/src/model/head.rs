@@ -44,15 +44,19 @@ impl HeadShape {
 
     /// Outputs `[outputs, samples]` of features `[features, samples]`; `parameters` are the head's own.
     pub fn forward(&self, graph: &mut Graph, parameters: &[Node], features: Node) -> Node {
-        let mut x = features;
-        let layers = parameters.len() / 2;
-        for (index, layer) in parameters.chunks_exact(2).enumerate() {
-            let product = graph.product(layer[0], x);
-            x = graph.add(product, layer[1]);
-            if index + 1 < layers {
-                x = graph.relu(x);
-            }
+        let x = self.embedding(graph, parameters, features);
+        let last = &parameters[self.parameters() - 2..];
+        let product = graph.product(last[0], x);
+        graph.add(product, last[1])
+    }
+
+    /// What the last layer reads: the hidden layer's units, or the features themselves.
+    pub fn embedding(&self, graph: &mut Graph, parameters: &[Node], features: Node) -> Node {
+        if self.hidden == 0 {
+            return features;
         }
-        x
+        let product = graph.product(parameters[0], features);
+        let sum = graph.add(product, parameters[1]);
+        graph.relu(sum)
     }
 }

@@ -29,6 +29,7 @@ pub struct Layer {
 pub struct Network {
     layers: Vec<Layer>,
     input: SampleShape,
+    smooth: bool,
 }
 
 /// What batch normalisation goes by.
@@ -98,7 +99,12 @@ impl Network {
             });
             shape = output;
         }
-        Ok(Self { layers, input })
+        Ok(Self { layers, input, smooth: false })
+    }
+
+    /// Puts tanh in place of every relu: for comparing derivatives, which kinks would spoil. No device runs it.
+    pub fn make_smooth(&mut self) {
+        self.smooth = true;
     }
 
     /// Its blocks, first to last.
@@ -178,20 +184,22 @@ impl Network {
                 }
             };
             if layer.block.batch_norm() {
+                // With one column a step (`Learner::widen_batch_norm`), the first, unless a step's own was chosen.
+                let (scale, shift) = (graph.columns(own[1], 0, 1), graph.columns(own[2], 0, 1));
                 x = match statistics {
                     Statistics::Batch => {
-                        let normalised = normalisation::of_batch(graph, x, own[1], own[2]);
+                        let normalised = normalisation::of_batch(graph, x, scale, shift);
                         found.push((normalised.mean, normalised.variance));
                         normalised.output
                     }
-                    Statistics::Fixed(all) => normalisation::by_fixed(graph, x, all[used], own[1], own[2]),
+                    Statistics::Fixed(all) => normalisation::by_fixed(graph, x, all[used], scale, shift),
                 };
                 used += 1;
             } else if own.len() == 2 {
                 x = graph.add(x, own[1]);
             }
             if layer.block.relu() {
-                x = graph.relu(x);
+                x = if self.smooth { graph.tanh(x) } else { graph.relu(x) };
             }
         }
         if end == self.layers.len() {

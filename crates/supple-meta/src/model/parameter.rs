@@ -61,6 +61,16 @@ impl Parameters {
         self.list.len() - 1
     }
 
+    /// Gives one another number of columns; those after it move up.
+    pub fn widen(&mut self, index: usize, columns: usize) {
+        self.list[index].columns = columns;
+        self.len = 0;
+        for parameter in &mut self.list {
+            parameter.offset = self.len;
+            self.len += parameter.len();
+        }
+    }
+
     /// In order.
     pub fn list(&self) -> &[Parameter] {
         &self.list

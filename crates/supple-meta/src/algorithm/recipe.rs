@@ -1,0 +1,106 @@
+//! Algorithms as recipes name them.
+
+use serde::{Deserialize, Serialize};
+
+use super::inner::Order;
+use super::multi_step::StepWeights;
+use super::rates::Rates;
+use super::{Algorithm, Maml, anil, fomaml, maml, meta_sgd, step_rates};
+
+/// An algorithm with its numbers.
+///
+/// ```
+/// use supple_meta::algorithm::AlgorithmRecipe;
+/// let recipe: AlgorithmRecipe = toml::from_str(
+///     "name = 'anil'\nsteps = 5\ninner_learning_rate = 0.05\nrates = 'per-step'\nearly_step_share = 0.3",
+/// )
+/// .unwrap();
+/// assert_eq!(recipe.build().name(), "anil");
+/// let recipe: AlgorithmRecipe = toml::from_str("name = 'maml++'").unwrap();
+/// assert_eq!(recipe.build().name(), "per-step-rates");
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "kebab-case")]
+pub enum AlgorithmRecipe {
+    /// Gradient steps, differentiated through ([`maml`]).
+    Maml(GradientSteps),
+    /// Gradient steps taken as constants ([`fomaml`]).
+    Fomaml(GradientSteps),
+    /// Gradient steps on the head alone ([`anil`]).
+    Anil(GradientSteps),
+    /// A learned step size for each value ([`meta_sgd`]); `rates` are its own.
+    MetaSgd(GradientSteps),
+    /// A learned step size for each parameter and step ([`step_rates`]); `rates` are its own.
+    #[serde(alias = "maml++")]
+    PerStepRates(GradientSteps),
+}
+
+/// Gradient steps of the inner loop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GradientSteps {
+    /// How many.
+    pub steps: usize,
+    /// Their size, or where learned sizes start.
+    pub inner_learning_rate: f64,
+    /// Where step sizes come from.
+    pub rates: Rates,
+    /// Whether inner gradients count as constants.
+    pub first_order: bool,
+    /// Share of the outer loss that falls on the steps before the last, evenly.
+    pub early_step_share: f64,
+    /// The share of the outer loop in which that fades to zero; by default it stays.
+    pub early_steps_fade_until: Option<f64>,
+    /// Whether adapted layers have a scale and a shift of batch normalisation for each step.
+    pub batch_norm_per_step: bool,
+}
+
+impl Default for GradientSteps {
+    fn default() -> Self {
+        Self {
+            steps: 5,
+            inner_learning_rate: 0.05,
+            rates: Rates::Fixed,
+            first_order: false,
+            early_step_share: 0.0,
+            early_steps_fade_until: None,
+            batch_norm_per_step: false,
+        }
+    }
+}
+
+impl Default for AlgorithmRecipe {
+    fn default() -> Self {
+        Self::Anil(GradientSteps { rates: Rates::PerStep, early_step_share: 0.3, ..GradientSteps::default() })
+    }
+}
+
+impl AlgorithmRecipe {
+    /// The algorithm, whose [`Algorithm::check`] says whether the numbers make sense.
+    pub fn build(&self) -> Box<dyn Algorithm> {
+        let boxed = |algorithm: Maml| -> Box<dyn Algorithm> { Box::new(algorithm) };
+        match self {
+            Self::Maml(steps) => boxed(steps.on(maml::maml).with_rates(steps.rates)),
+            Self::Fomaml(steps) => {
+                boxed(steps.on(fomaml::fomaml).with_rates(steps.rates).with_order(Order::First))
+            }
+            Self::Anil(steps) => boxed(steps.on(anil::anil).with_rates(steps.rates)),
+            Self::MetaSgd(steps) => boxed(steps.on(meta_sgd::meta_sgd)),
+            Self::PerStepRates(steps) => boxed(steps.on(step_rates::per_step_rates)),
+        }
+    }
+}
+
+impl GradientSteps {
+    /// An algorithm with these numbers, and step sizes of its own.
+    fn on(&self, algorithm: impl Fn(usize, f64) -> Maml) -> Maml {
+        let order = if self.first_order { Order::First } else { Order::Second };
+        algorithm(self.steps, self.inner_learning_rate)
+            .with_order(order)
+            .with_step_weights(StepWeights {
+                early_share: self.early_step_share,
+                fades_until: self.early_steps_fade_until,
+            })
+            .with_batch_norm_per_step(self.batch_norm_per_step)
+    }
+}
