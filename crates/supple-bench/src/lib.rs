@@ -1,0 +1,20 @@
+//! Speed of meta-training on the host, in cases that other programs run as well: `docs/benchmarks.md`.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`protocol`] | the cases and their fixed numbers |
+//! | [`tasks`] | what is learned from |
+//! | [`parameters`] | where learning starts |
+//! | [`cases`] | one outer iteration of each case |
+//! | [`evaluation`] | what was learned |
+//! | [`measure`] | the processor's time |
+//!
+//! Not supported: processor time on systems other than Unix, pinning on systems other than Linux.
+#![deny(unsafe_code, missing_docs)]
+
+pub mod cases;
+pub mod evaluation;
+pub mod measure;
+pub mod parameters;
+pub mod protocol;
+pub mod tasks;
