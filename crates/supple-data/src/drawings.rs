@@ -1,8 +1,12 @@
 //! A data set of drawings, grouped by character and alphabet.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+
+use crate::render::{shrink, soften};
 
 /// One character: a class.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,17 +26,28 @@ pub struct Drawings {
     side: usize,
     pixels: Vec<u8>,
     characters: Vec<Character>,
+    /// Made when first wanted: what renderings read.
+    shrunk: OnceLock<Vec<u8>>,
+    softened: OnceLock<Vec<u8>>,
 }
 
 impl Drawings {
     /// An empty set of drawings `side` pixels high and wide.
     pub(crate) fn new(name: impl Into<String>, side: usize) -> Self {
-        Self { name: name.into(), side, pixels: Vec::new(), characters: Vec::new() }
+        Self {
+            name: name.into(),
+            side,
+            pixels: Vec::new(),
+            characters: Vec::new(),
+            shrunk: OnceLock::new(),
+            softened: OnceLock::new(),
+        }
     }
 
     /// Appends a character; each drawing holds `side * side` grey levels.
     pub(crate) fn push(&mut self, alphabet: &str, name: &str, drawings: &[Vec<u8>]) {
         let first = self.len();
+        (self.shrunk, self.softened) = (OnceLock::new(), OnceLock::new());
         for drawing in drawings {
             assert_eq!(drawing.len(), self.side * self.side, "loaders check sizes first");
             self.pixels.extend_from_slice(drawing);
@@ -83,6 +98,21 @@ impl Drawings {
     pub fn pixels(&self, drawing: usize) -> &[u8] {
         let size = self.side * self.side;
         &self.pixels[drawing * size..(drawing + 1) * size]
+    }
+
+    /// All drawings at 28 × 28.
+    pub(crate) fn shrunk(&self) -> &[u8] {
+        self.shrunk.get_or_init(|| self.each(|pixels| shrink(pixels, self.side).to_vec()))
+    }
+
+    /// All drawings, softened by the area of a pixel of 28 × 28.
+    pub(crate) fn softened(&self) -> &[u8] {
+        self.softened.get_or_init(|| self.each(|pixels| soften(pixels, self.side)))
+    }
+
+    fn each(&self, f: impl Fn(&[u8]) -> Vec<u8> + Sync + Send) -> Vec<u8> {
+        let drawings = self.pixels.par_chunks_exact(self.side * self.side);
+        drawings.flat_map_iter(f).collect()
     }
 
     /// Names the content: the first 16 bytes of a SHA-256 over names and pixels. A zip and a folder of the same

@@ -100,7 +100,7 @@ impl Drawings {
     /// If `drawing` is out of range or `input` is not [`INPUT_LENGTH`] long.
     pub fn render(&self, drawing: usize, orientation: Orientation, input: &mut [f32]) {
         assert_eq!(input.len(), INPUT_LENGTH);
-        let levels = shrink(self.pixels(drawing), self.side());
+        let levels = &self.shrunk()[drawing * INPUT_LENGTH..][..INPUT_LENGTH];
         for (row, line) in input.chunks_exact_mut(INPUT_SIDE).enumerate() {
             for (column, value) in line.iter_mut().enumerate() {
                 let (r, c) = orientation.source(row, column);
@@ -109,44 +109,72 @@ impl Drawings {
         }
     }
 
-    /// Like [`render`](Self::render), through a warp: for training. Each output pixel is the mean of a grid of
-    /// points of the full-size drawing.
+    /// Like [`render`](Self::render), through a warp: for training. Each output pixel is a point of the full-size
+    /// drawing, softened by the area of an output pixel and read between its pixels.
     pub fn render_warped(&self, drawing: usize, orientation: Orientation, warp: &Warp, input: &mut [f32]) {
-        const GRID: usize = 4;
         assert_eq!(input.len(), INPUT_LENGTH);
         let side = self.side();
-        let pixels = self.pixels(drawing);
+        let pixels = &self.softened()[drawing * side * side..][..side * side];
         let unit = side as f32 / INPUT_SIDE as f32;
         let [a, b, c, d] = orientation.matrix();
         let [e, f, g, h] = warp.matrix;
         // source = warp · orientation · (output + shift), all about the centre.
-        let matrix = [e * a + f * c, e * b + f * d, g * a + h * c, g * b + h * d];
+        let matrix = [e * a + f * c, e * b + f * d, g * a + h * c, g * b + h * d].map(|factor| factor * unit);
         let centre = INPUT_SIDE as f32 / 2.0;
-        let middle = side as f32 / 2.0;
+        // Pixels are points at their centres; one more row and column of nothing lies around them.
+        let middle = side as f32 / 2.0 - 0.5 + 1.0;
+        let at = |row: usize, column: usize| -> f32 {
+            if (1..=side).contains(&row) && (1..=side).contains(&column) {
+                f32::from(pixels[(row - 1) * side + column - 1])
+            } else {
+                0.0
+            }
+        };
         for (row, line) in input.chunks_exact_mut(INPUT_SIDE).enumerate() {
+            let y = row as f32 + 0.5 - centre + warp.shift[1];
             for (column, value) in line.iter_mut().enumerate() {
-                let mut ink = 0u32;
-                for point in 0..GRID * GRID {
-                    let step = |i: usize| (i as f32 + 0.5) / GRID as f32;
-                    let x = column as f32 + step(point % GRID) - centre + warp.shift[0];
-                    let y = row as f32 + step(point / GRID) - centre + warp.shift[1];
-                    let column = middle + unit * (matrix[0] * x + matrix[1] * y);
-                    let row = middle + unit * (matrix[2] * x + matrix[3] * y);
-                    if column >= 0.0 && row >= 0.0 {
-                        let (column, row) = (column as usize, row as usize);
-                        if column < side && row < side {
-                            ink += u32::from(pixels[row * side + column]);
-                        }
-                    }
+                let x = column as f32 + 0.5 - centre + warp.shift[0];
+                let column = middle + matrix[0] * x + matrix[1] * y;
+                let row = middle + matrix[2] * x + matrix[3] * y;
+                let (left, top) = (column as usize, row as usize);
+                // A negative number became 0, a NaN as well.
+                if !(column >= 0.0 && row >= 0.0) || left > side || top > side {
+                    *value = 0.0;
+                    continue;
                 }
-                *value = ink as f32 / (255 * GRID * GRID) as f32;
+                let (right, below) = (column - left as f32, row - top as f32);
+                let upper = at(top, left) + right * (at(top, left + 1) - at(top, left));
+                let lower = at(top + 1, left) + right * (at(top + 1, left + 1) - at(top + 1, left));
+                *value = (upper + below * (lower - upper)) / 255.0;
             }
         }
     }
 }
 
+/// The means over a square of `side / 28` pixels about each pixel: what [`Drawings::render_warped`] reads.
+pub(crate) fn soften(pixels: &[u8], side: usize) -> Vec<u8> {
+    let half = side as f32 / INPUT_SIDE as f32 / 2.0;
+    let reach = (half + 0.5) as usize;
+    let weights: Vec<f32> =
+        (0..=reach).map(|offset| (half + 0.5 - offset as f32).clamp(0.0, 1.0) / (2.0 * half)).collect();
+    let along = |from: &dyn Fn(usize) -> f32, at: usize| -> f32 {
+        (1..=reach).fold(weights[0] * from(at), |sum, offset| {
+            let before = if at >= offset { from(at - offset) } else { 0.0 };
+            let after = if at + offset < side { from(at + offset) } else { 0.0 };
+            sum + weights[offset] * (before + after)
+        })
+    };
+    let mut rows = vec![0.0; side * side];
+    for (index, value) in rows.iter_mut().enumerate() {
+        let line = &pixels[index / side * side..];
+        *value = along(&|column| f32::from(line[column]), index % side);
+    }
+    let soft = |index: usize| along(&|row| rows[row * side + index % side], index / side);
+    (0..side * side).map(|index| (soft(index) + 0.5) as u8).collect()
+}
+
 /// Mean over areas, in whole numbers: pixel and area borders fall on a common grid of `side * 28` lines.
-fn shrink(pixels: &[u8], side: usize) -> [u8; INPUT_LENGTH] {
+pub(crate) fn shrink(pixels: &[u8], side: usize) -> [u8; INPUT_LENGTH] {
     let mut levels = [0u8; INPUT_LENGTH];
     for (row, line) in levels.chunks_exact_mut(INPUT_SIDE).enumerate() {
         for (column, level) in line.iter_mut().enumerate() {
