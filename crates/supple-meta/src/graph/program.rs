@@ -64,6 +64,25 @@ impl Program {
     pub fn steps(&self) -> usize {
         self.steps.len()
     }
+
+    /// One line a step, for who wants to know what a program does.
+    pub fn listing(&self) -> String {
+        let line = |step: &Step| match step {
+            Step::Loop { plan, streams, outputs } => format!(
+                "loop {} × {}: {} operands, {} operations, {} results",
+                plan.rows,
+                plan.columns,
+                streams.len(),
+                plan.instructions.len(),
+                outputs.len()
+            ),
+            Step::Single { op, inputs, shape, .. } => {
+                let inputs: Vec<Shape> = inputs.iter().map(|input| input.shape).collect();
+                format!("{op:?} of {inputs:?} to {shape:?}")
+            }
+        };
+        self.steps.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
 }
 
 struct Compiler<'g> {

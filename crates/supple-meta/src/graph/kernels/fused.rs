@@ -129,9 +129,15 @@ pub fn run<S: Scalar>(call: Call<S>) {
     for ((kind, slot), values) in plan.streams.iter().zip(streams) {
         match kind {
             Kind::Column => {
-                slots[*slot][..tile * rows]
-                    .chunks_exact_mut(rows)
-                    .for_each(|to| to.copy_from_slice(&values[..rows]));
+                let spread = &mut slots[*slot][..tile * rows];
+                spread[..rows].copy_from_slice(&values[..rows]);
+                // What is there is copied behind itself, so that few copies do.
+                let mut done = rows;
+                while done < spread.len() {
+                    let more = done.min(spread.len() - done);
+                    spread.copy_within(..more, done);
+                    done += more;
+                }
             }
             Kind::Number => slots[*slot][..tile * rows].fill(values[0]),
             Kind::Full | Kind::Row => {}

@@ -76,6 +76,12 @@ mod x86 {
                 }
                 return;
             }
+            if rows == 1 && b_column == 1 {
+                // A row lies in memory as a column does, and with columns of b as vectors no lane is idle.
+                let block = Block { inner, step: b_row, b: a, b_row: call.a.column, b_column: 0, ldc: columns, accumulate };
+                strip::<1, 1>(&block, columns, b, c);
+                return;
+            }
             if call.a.row != 1 && rows > 1 {
                 let needed = rows * inner;
                 if call.scratch.len() < needed {
@@ -99,7 +105,9 @@ mod x86 {
                     }
                 } else {
                     match width {
+                        13 | 25.. => strip::<6, 13>(&block, rows, a, c),
                         12.. => strip::<6, 12>(&block, rows, a, c),
+                        10.. => strip::<6, 10>(&block, rows, a, c),
                         8.. => strip::<6, 8>(&block, rows, a, c),
                         5.. => strip::<5, 5>(&block, rows, a, c),
                         3.. => strip::<3, 3>(&block, rows, a, c),
