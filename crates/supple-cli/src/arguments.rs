@@ -36,7 +36,11 @@ pub enum Verb {
 #[derive(Debug, Args)]
 pub struct TrainArguments {
     /// The recipe, e.g. models/glyphs/recipe.toml.
-    pub recipe: PathBuf,
+    #[arg(required_unless_present = "print_recipe")]
+    pub recipe: Option<PathBuf>,
+    /// Print the recipe with every key and its default, and end; without a recipe, that of the built-in glyphs.
+    #[arg(long)]
+    pub print_recipe: bool,
     /// An Omniglot zip or folder, or `glyphs` (`glyphs:SEED`) for generated drawings; by default what the recipe says.
     #[arg(long)]
     pub data: Option<PathBuf>,

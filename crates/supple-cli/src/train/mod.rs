@@ -27,6 +27,8 @@ pub const HEAD_FILE: &str = "head.postcard";
 const OUTPUTS: [&str; 2] = [TRUNK_FILE, HEAD_FILE];
 const CHECKPOINT_FILE: &str = "checkpoint";
 const METRICS_FILE: &str = "metrics.jsonl";
+/// What `--print-recipe` shows by itself.
+const BUILT_IN: &str = include_str!("../../../../models/glyphs/recipe.toml");
 const RECIPE_FILE: &str = "recipe.toml";
 
 /// Share of a new iteration in the loss that the progress bar shows.
@@ -104,8 +106,16 @@ pub enum TrainError {
 
 /// Runs the verb.
 pub fn run(arguments: &TrainArguments) -> Result<(), TrainError> {
-    let mut recipe = Recipe::read(&arguments.recipe)?;
+    let mut recipe = match &arguments.recipe {
+        Some(path) => Recipe::read(path)?,
+        None => Recipe::parse(Path::new("glyphs"), BUILT_IN)?,
+    };
     recipe.seed = arguments.seed.unwrap_or(recipe.seed);
+    if arguments.print_recipe {
+        let text = toml::to_string_pretty(&recipe).map_err(TrainError::WriteRecipe)?;
+        crate::print(arguments.json, &json!(recipe), text.trim_end());
+        return Ok(());
+    }
     if recipe.task.kind == Kind::NewClasses && recipe.training.way < recipe.head.capacity {
         eprintln!(
             "note: tasks have {} classes, so of the head's {} only these learn where to start; the rest start at zero",
@@ -117,7 +127,7 @@ pub fn run(arguments: &TrainArguments) -> Result<(), TrainError> {
         (None, Source::Glyphs) => supple_data::glyphs::generate(recipe.data.generator_seed).into(),
         (None, _) => return Err(TrainError::NoData),
     };
-    let out = arguments.out.clone().unwrap_or_else(|| default_folder(&arguments.recipe));
+    let out = arguments.out.clone().unwrap_or_else(|| default_folder(arguments.recipe.as_deref()));
     let mut trainer = Trainer::new(recipe, &set)?;
     export::check(&trainer)?;
     let checkpoint = out.join(CHECKPOINT_FILE);
@@ -270,7 +280,8 @@ pub fn bar(length: u64, what: &'static str) -> ProgressBar {
 }
 
 /// `runs/` and the recipe's name, or its folder's where it is just called recipe.
-fn default_folder(recipe: &Path) -> PathBuf {
+fn default_folder(recipe: Option<&Path>) -> PathBuf {
+    let recipe = recipe.unwrap_or(Path::new("glyphs"));
     let stem = recipe.file_stem().filter(|stem| *stem != "recipe");
     let name = stem.or_else(|| recipe.parent().and_then(Path::file_name));
     Path::new("runs").join(name.unwrap_or("recipe".as_ref()))
@@ -282,8 +293,8 @@ mod tests {
 
     #[test]
     fn a_recipe_s_folder_names_the_run() {
-        assert_eq!(default_folder(Path::new("models/omniglot/recipe.toml")), Path::new("runs/omniglot"));
-        assert_eq!(default_folder(Path::new("fast.toml")), Path::new("runs/fast"));
-        assert_eq!(default_folder(Path::new("recipe.toml")), Path::new("runs/recipe"));
+        assert_eq!(default_folder(Some(Path::new("models/omniglot/recipe.toml"))), Path::new("runs/omniglot"));
+        assert_eq!(default_folder(Some(Path::new("fast.toml"))), Path::new("runs/fast"));
+        assert_eq!(default_folder(Some(Path::new("recipe.toml"))), Path::new("runs/recipe"));
     }
 }

@@ -152,7 +152,12 @@ impl Recipe {
         let text = read_bounded(path, MOST_BYTES)
             .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
             .map_err(|source| RecipeError::Io { path: path.to_owned(), source })?;
-        let recipe: Self = toml::from_str(&text)
+        Self::parse(path, &text)
+    }
+
+    /// Checks a text; `path` names it in errors.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, RecipeError> {
+        let recipe: Self = toml::from_str(text)
             .map_err(|e| RecipeError::Syntax { path: path.to_owned(), message: e.to_string() })?;
         recipe.check()?;
         Ok(recipe)
