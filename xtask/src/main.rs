@@ -1,5 +1,6 @@
 //! Set-up, firmware, checks, benches and the demo: `cargo xtask --help`.
 
+mod bench;
 mod campaign;
 mod command;
 mod demo;
@@ -30,6 +31,9 @@ enum Task {
         #[arg(long, default_value = firmware::DEFAULT_BOARD)]
         board: String,
     },
+    /// Measure speed, beside other programs.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Set up, then train, pack, evaluate and adapt on an emulated board, on built-in data: target/demo/index.html.
     Demo,
     /// Set up, then run every check and test; the last line says how many passed, failed and were skipped.
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.task {
         Task::Setup => setup::run(&root()).map(|_| ()).map_err(Box::from),
         Task::Firmware { board } => build_firmware(&board),
+        Task::Bench(bench) => bench.run(&root()),
         Task::Demo => demo::run(&root()).map_err(Box::from),
         Task::Test { full } => return test::run(&root(), full),
     };
