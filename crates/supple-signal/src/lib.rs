@@ -12,19 +12,25 @@
 //! | [`log_mel`] | a word as 40 frames of 24 bands |
 //! | [`fft`] | the spectrum of one frame |
 //! | [`normalise`] | mean, spread, scale and offset of a sample |
+//! | [`motion`] | a window of acceleration and turn rate, with what does not depend on the axes |
+//! | [`beat`] | a heart beat around its R peak, without the baseline's wander, with its rhythm |
+//! | [`sensor_array`] | readings of sensors side by side: their level and their pattern |
 //! | [`window`] | windows of a signal with several channels |
 //!
 //! Not supported: other rates than 8 and 16 kHz, other frame lengths, spectra while the sound is still coming in.
 #![no_std]
 #![deny(unsafe_code, missing_docs)]
 
+pub mod beat;
 pub mod fft;
 pub mod halve;
 pub mod locate;
 pub mod log_mel;
 mod mel;
+pub mod motion;
 pub mod normalise;
 pub mod pcm;
+pub mod sensor_array;
 mod tables;
 pub mod window;
 
