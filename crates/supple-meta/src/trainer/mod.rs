@@ -15,6 +15,7 @@ pub mod validation;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use supple_data::DataSet;
+use supple_data::part::Part;
 use supple_data::random::Purpose;
 use supple_data::variation::Variation;
 
@@ -101,6 +102,8 @@ pub struct Trainer<'d> {
     algorithm: Box<dyn Algorithm>,
     tasks: TaskSource<'d>,
     validation: TaskSource<'d>,
+    set: &'d DataSet,
+    held_back: Part,
     variation: Variation,
     standardise: Option<Standardise>,
     programs: Programs,
@@ -137,8 +140,8 @@ impl<'d> Trainer<'d> {
     }
 
     /// The data it learns from.
-    pub fn set(&self) -> &DataSet {
-        self.tasks.set()
+    pub fn set(&self) -> &'d DataSet {
+        self.set
     }
 
     /// How inputs are brought to scale, where the recipe asks for it.

@@ -117,7 +117,8 @@ impl<'d> Trainer<'d> {
             true => Some(Standardise::of(set, &training_part)),
         };
         let tasks = tasks(&recipe, set, &training_part, meaning, classes.is_none())?;
-        let validation = validation(&recipe, set, &held_back, meaning, classes.is_none())?;
+        let shape = (recipe.training.validation_way, recipe.training.validation_shot);
+        let validation = validation(&recipe, set, &held_back, meaning, shape)?;
         let mut random = stream(recipe.seed, Purpose::Initialisation, 0, 0);
         let learned = learner.parameters.initial(&mut random);
         let channels = learner.network.normalised_channels();
@@ -139,6 +140,8 @@ impl<'d> Trainer<'d> {
             algorithm,
             tasks,
             validation,
+            set,
+            held_back,
             variation,
             standardise,
             programs: Programs::default(),
@@ -209,15 +212,16 @@ fn tasks<'d>(
     Ok(TaskSource { samplers, meaning, regression })
 }
 
-fn validation<'d>(
+/// Episodes of what was held back.
+pub(super) fn validation<'d>(
     recipe: &Recipe,
     set: &'d DataSet,
     part: &Part,
     meaning: Option<usize>,
-    regression: bool,
+    (way, shot): (usize, usize),
 ) -> Result<TaskSource<'d>, StartError> {
-    let way = recipe.training.validation_way.min(recipe.head.capacity);
-    let shot = recipe.training.validation_shot;
+    let way = way.min(recipe.head.capacity);
+    let regression = matches!(set.tasks()[0].labels, Labels::Values { .. });
     // As many queries as there are samples for, where classes have few.
     let mut last = None;
     for queries in (1..=VALIDATION_QUERIES).rev() {

@@ -3,24 +3,37 @@
 use rayon::prelude::*;
 use supple_data::random::Purpose;
 
-use super::batch::Batch;
+use super::StartError;
+use super::batch::{Batch, TaskSource};
+use super::start::validation;
 use super::{Trainer, VALIDATION_TASKS, arguments};
 use crate::graph::Workspace;
 
 impl Trainer<'_> {
     /// Mean over validation episodes before adaptation and after each step: accuracy, or mean squared error.
     pub fn validate(&mut self) -> Vec<f64> {
-        let shape = self.validation.shape(0, VALIDATION_TASKS, true);
+        let source = self.validation.clone();
+        self.judge(&source, self.recipe.training.validation_episodes)
+    }
+
+    /// The same on episodes of another size.
+    pub fn validate_at(&mut self, way: usize, shot: usize, episodes: usize) -> Result<Vec<f64>, StartError> {
+        let meaning = self.validation.meaning;
+        let source = validation(&self.recipe, self.set, &self.held_back, meaning, (way, shot))?;
+        Ok(self.judge(&source, episodes))
+    }
+
+    fn judge(&mut self, source: &TaskSource, episodes: usize) -> Vec<f64> {
+        let shape = source.shape(0, VALIDATION_TASKS, true);
         let program = self.judging(shape);
-        let Self { recipe, validation, standardise, state, .. } = &*self;
-        let episodes = recipe.training.validation_episodes;
+        let Self { recipe, standardise, state, .. } = &*self;
         let judged: Vec<Vec<f64>> = (0..episodes)
             .into_par_iter()
             .map_init(
                 || (Batch::default(), Workspace::default()),
                 |(batch, workspace), episode| {
                     let stream = (recipe.seed, Purpose::Validation, episode as u64);
-                    validation.draw(batch, stream, (0, VALIDATION_TASKS), None, standardise.as_ref());
+                    source.draw(batch, stream, (0, VALIDATION_TASKS), None, standardise.as_ref());
                     let arguments = arguments(batch, state);
                     program.program.run(workspace, &arguments);
                     (0..program.judged)
