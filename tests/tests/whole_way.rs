@@ -251,7 +251,7 @@ fn the_board_counts_the_memory_that_inspect_counts() {
     let (pool, labels) = (4 * 64 * 1024, 1024);
     assert_eq!(info.memory.given, pool + 2 * labels);
     let lines = run(&mut supple(&[&"inspect", pack(), &"--board", &"mps2-an386"])).succeeded();
-    assert!(lines.contains(&format!("of {pool} bytes, labels 40 of {labels},")), "{lines}");
+    assert!(lines.contains(&format!("of {pool} bytes, labels 48 of {labels},")), "{lines}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub struct Board {
     pub name: &'static str,
     /// `f32` of the pool that activations, head and support cache share.
     pub pool: usize,
-    /// `u16` for the labels of support samples.
+    /// `u16` for the labels of support samples and the rows of their classes.
     pub labels: usize,
     /// Bytes of the pack's flash region.
     pub pack_region: usize,

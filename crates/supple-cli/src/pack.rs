@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use supple_meta::head_file::{HeadFile, HeadFileError};
-use supple_pack::AlignedBytes;
+use supple_pack::{AlignedBytes, LabelMeaning};
 use supple_pack::write::{HeadParts, WriteError, pack, trunk_hash};
 
 use crate::arguments::PackArguments;
@@ -51,6 +51,7 @@ pub fn run(arguments: &PackArguments) -> Result<(), PackVerbError> {
         weights: head.weights,
         bias: head.bias,
         rates: head.rates,
+        labels: LabelMeaning::Fresh,
     };
     let bytes = pack(&compiled.parts, &[head])?;
     files::write(&arguments.out, &bytes)?;

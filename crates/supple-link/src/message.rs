@@ -6,11 +6,14 @@
 use heapless::String;
 use serde::{Deserialize, Serialize};
 
-use crate::frame::FrameError;
+use crate::frame::{FrameError, VALUES_MAX};
 use crate::values::Values;
 
 /// The version of these messages, told by [`Info`]. `Info` itself never changes before its first field.
-pub const PROTOCOL: u16 = 1;
+pub const PROTOCOL: u16 = 2;
+
+/// The most rows that [`Request::BeginRows`] carries.
+pub const ROWS_MAX: usize = VALUES_MAX / 2;
 
 /// What a host asks of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -57,6 +60,23 @@ pub enum Request<'a> {
     },
     /// How deep has the stack been?
     StackHighWater,
+    /// Like [`Request::Begin`], from chosen rows of the learned start: class `c` starts from row `rows[c]`.
+    BeginRows {
+        /// The rows, as the pack numbers them.
+        #[serde(borrow)]
+        rows: Rows<'a>,
+    },
+}
+
+/// Rows of a learned start: little-endian `u16`, at most [`ROWS_MAX`] of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows<'a>(pub &'a [u8]);
+
+impl Rows<'_> {
+    /// The rows; half a row at the end is left out.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = u16> + Clone {
+        self.0.as_chunks::<2>().0.iter().map(|&row| u16::from_le_bytes(row))
+    }
 }
 
 /// Values that a device keeps between requests.
@@ -280,6 +300,16 @@ pub enum DeviceError {
     /// The runtime refused for a reason that this protocol has no word for.
     #[error("the runtime refused the request; update the host's tools to the firmware's version")]
     Refused,
+    /// Not a row of the learned start.
+    #[error(
+        "row {row} is not below the pack's capacity of {capacity}; choose among the rows that the pack holds"
+    )]
+    RowOutOfRange {
+        /// As asked for.
+        row: u16,
+        /// As the pack allows.
+        capacity: u16,
+    },
 }
 
 /// What is wrong with a pack, in a device's few words; `supple inspect` says more.

@@ -8,6 +8,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrunkHash(pub [u8; 16]);
 
+/// What a head's classes are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LabelMeaning {
+    /// New classes: labels carry no meaning from one episode to the next, and an episode of `way` classes starts from
+    /// the first `way` rows.
+    #[default]
+    Fresh,
+    /// A new domain: row `c` is class `c` of the data set and keeps its meaning; an episode starts from the rows of
+    /// its classes.
+    Kept,
+}
+
 /// A linear classification head: logits = W f + b, trained by gradient steps on the softmax cross-entropy.
 ///
 /// Blobs are in the pack's weight section, offsets counted in `f32` elements.
@@ -38,4 +50,6 @@ pub struct HeadSpec {
     pub steps: u16,
     /// Learned rates, `[steps][2]`: of the weights, of the biases.
     pub rates: u32,
+    /// What the rows of the initialisation are.
+    pub labels: LabelMeaning,
 }

@@ -5,7 +5,7 @@ use crc::{CRC_32_ISCSI, Crc, Table};
 /// Every pack begins with these bytes.
 pub const MAGIC: [u8; 4] = *b"SUPL";
 /// The version of the format that this crate reads and writes.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Length of the header; the structure follows.
 pub const HEADER_BYTES: usize = 32;
 /// Weights begin at a multiple of this.
@@ -155,7 +155,7 @@ mod tests {
             Header::read(&changed)
         };
         assert_eq!(with(0, b'X'), Err(HeaderError::Magic));
-        assert_eq!(with(4, 2), Err(HeaderError::Version(2)));
+        assert_eq!(with(4, 1), Err(HeaderError::Version(1)));
         for at in [6, 8, 12, 16, 20, 24] {
             assert_eq!(with(at, 99), Err(HeaderError::Lengths), "byte {at}");
         }

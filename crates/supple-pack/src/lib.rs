@@ -30,7 +30,7 @@ pub mod read;
 pub mod write;
 
 pub use check::PlanError;
-pub use head::{HeadSpec, TrunkHash};
+pub use head::{HeadSpec, LabelMeaning, TrunkHash};
 pub use op::{Activation, Op, Shape, Value, Window};
 pub use read::{Head, Pack, PackError, TrunkSpec};
 #[cfg(feature = "write")]

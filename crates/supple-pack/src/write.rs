@@ -6,7 +6,7 @@ use core::ops::Deref;
 
 use sha2::{Digest, Sha256};
 
-use crate::head::{HeadSpec, TrunkHash};
+use crate::head::{HeadSpec, LabelMeaning, TrunkHash};
 use crate::header::{ALIGNMENT, HEADER_BYTES, Header, checksum};
 use crate::op::{Op, Value};
 use crate::read::{Pack, PackError, TrunkSpec};
@@ -47,6 +47,8 @@ pub struct HeadParts {
     pub bias: Vec<f32>,
     /// Learned rates of each step: of the weights, of the biases.
     pub rates: Vec<[f32; 2]>,
+    /// What the rows of the initialisation are.
+    pub labels: LabelMeaning,
 }
 
 /// Why there is no pack.
@@ -160,6 +162,7 @@ fn place_head(head: &HeadParts, features: usize, weights: &mut Vec<f32>) -> Resu
         bias: place(&head.bias)?,
         steps: fit("the number of steps", head.rates.len())?,
         rates: place(head.rates.as_flattened())?,
+        labels: head.labels,
     })
 }
 

@@ -29,6 +29,7 @@ fn head(trunk: &TrunkParts) -> HeadParts {
         weights: vec![0.5; 8],
         bias: vec![0.25; 4],
         rates: vec![[0.1, 0.2], [0.3, 0.4]],
+        labels: LabelMeaning::Kept,
     }
 }
 
@@ -62,6 +63,7 @@ fn what_is_written_is_read() {
     let heads: Vec<_> = pack.heads().collect();
     assert_eq!(heads.len(), 1);
     assert_eq!((heads[0].spec.capacity, heads[0].spec.max_support, heads[0].spec.steps), (4, 10, 2));
+    assert_eq!(heads[0].spec.labels, LabelMeaning::Kept);
     assert_eq!(heads[0].weights, [0.5; 8]);
     assert_eq!(heads[0].bias, [0.25; 4]);
     assert_eq!(heads[0].rates, [0.1, 0.2, 0.3, 0.4]);

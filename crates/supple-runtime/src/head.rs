@@ -33,6 +33,8 @@ pub struct Learner<'p, 'm> {
     cache: &'m mut [f32],
     work: &'m mut [f32],
     labels: &'m mut [u16],
+    /// By class, the row of the learned start.
+    rows: &'m mut [u16],
 }
 
 /// What became of the head in an adaptation. Losses are means over the support samples.
@@ -80,6 +82,16 @@ pub enum AdaptError {
         /// As the pack allows.
         capacity: usize,
     },
+    /// Not a row of the learned start.
+    #[error(
+        "row {row} is not below the head's capacity of {capacity}: choose among the rows that the pack holds"
+    )]
+    RowOutOfRange {
+        /// As asked for.
+        row: usize,
+        /// As the pack allows.
+        capacity: usize,
+    },
     /// Not one of the classes begun with.
     #[error("class {label} is not below the {way} classes begun with: begin with more, or correct the label")]
     LabelOutOfRange {
@@ -114,9 +126,14 @@ impl<'p, 'm> Learner<'p, 'm> {
     pub fn new(head: Head<'p>, memory: HeadMemory<'m>) -> Result<Self, AdaptError> {
         let need = MemoryNeed::of_head(&head.spec);
         let capacity = usize::from(head.spec.capacity);
-        let support = need.labels;
+        let support = usize::from(head.spec.max_support);
         let sizes = [need.guard - capacity, capacity, capacity, need.guard, need.cache, need.work];
-        let too_small = AdaptError::MemoryTooSmall { floats: need.learner(), labels: support };
+        let too_small = AdaptError::MemoryTooSmall { floats: need.learner(), labels: need.labels };
+        let (labels, rows) = memory
+            .labels
+            .get_mut(..need.labels)
+            .and_then(|l| l.split_at_mut_checked(support))
+            .ok_or(too_small)?;
         let mut rest = memory.floats;
         let mut part = |size: usize| {
             let (part, after) = core::mem::take(&mut rest).split_at_mut_checked(size).ok_or(too_small)?;
@@ -135,7 +152,8 @@ impl<'p, 'm> Learner<'p, 'm> {
             guard: part(guard)?,
             cache: part(cache)?,
             work: part(work)?,
-            labels: memory.labels.get_mut(..support).ok_or(too_small)?,
+            labels,
+            rows,
         })
     }
 
@@ -174,23 +192,43 @@ impl<'p, 'm> Learner<'p, 'm> {
         usize::from(self.head.spec.features)
     }
 
-    /// Forgets the support samples and sets the head to the learned start, for `way` classes.
+    /// Forgets the support samples and sets the head to the first `way` rows of the learned start.
     pub fn begin(&mut self, way: usize) -> Result<(), AdaptError> {
+        self.begin_each(0..u16::try_from(way).unwrap_or(u16::MAX))
+    }
+
+    /// Like [`begin`](Self::begin), from chosen rows of the learned start: class `c` starts from row `rows[c]`.
+    pub fn begin_rows(&mut self, rows: &[u16]) -> Result<(), AdaptError> {
+        self.begin_each(rows.iter().copied())
+    }
+
+    /// Like [`begin_rows`](Self::begin_rows), for rows that lie in no slice.
+    pub fn begin_each(&mut self, rows: impl ExactSizeIterator<Item = u16> + Clone) -> Result<(), AdaptError> {
         let capacity = usize::from(self.head.spec.capacity);
+        let way = rows.len();
         if !(1..=capacity).contains(&way) {
             return Err(AdaptError::WayOutOfRange { way, capacity });
         }
+        if let Some(row) = rows.clone().map(usize::from).find(|&row| row >= capacity) {
+            return Err(AdaptError::RowOutOfRange { row, capacity });
+        }
+        self.rows.iter_mut().zip(rows).for_each(|(place, row)| *place = row);
         self.way = way;
         self.samples = 0;
         self.reset()
     }
 
-    /// Sets the head to the learned start; the support samples stay.
+    /// Sets the head to the rows of the learned start that it began with; the support samples stay.
     pub fn reset(&mut self) -> Result<(), AdaptError> {
         self.begun()?;
         self.steps = 0;
-        copy(self.weights, self.head.weights);
-        copy(self.bias, self.head.bias);
+        let features = self.features();
+        let weights = self.weights.chunks_exact_mut(features.max(1));
+        for ((&row, weights), bias) in self.rows.iter().take(self.way).zip(weights).zip(&mut *self.bias) {
+            let row = usize::from(row);
+            copy(weights, self.head.weights.get(row * features..).unwrap_or_default());
+            *bias = self.head.bias.get(row).copied().unwrap_or_default();
+        }
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use supple_pack::Pack;
 use supple_pack::write::{AlignedBytes, HeadParts, TrunkParts, pack, trunk_hash};
-use supple_pack::{Shape, Value};
+use supple_pack::{LabelMeaning, Shape, Value};
 
 use super::*;
 use crate::memory::MemoryNeed;
@@ -27,6 +27,7 @@ fn packed(rates: Vec<[f32; 2]>) -> AlignedBytes {
         weights: vec![0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
         bias: vec![0.0, 0.1, 0.2],
         rates,
+        labels: LabelMeaning::Fresh,
     };
     AlignedBytes::copy_of(&pack(&trunk, &[head]).unwrap())
 }
@@ -54,15 +55,16 @@ fn the_memory_need_is_exact() {
     let head = pack.heads().next().unwrap();
     let need = MemoryNeed::of(&pack, Some(&head));
     // Head 9 and logits 3, guard 9, cache 8, work 12.
-    assert_eq!((need.learner(), need.labels, need.arena), (41, 4, 2));
-    assert_eq!((need.inference_bytes(), need.adapt_bytes()), (56, 180));
+    // Labels 4 and rows 3.
+    assert_eq!((need.learner(), need.labels, need.arena), (41, 7, 2));
+    assert_eq!((need.inference_bytes(), need.adapt_bytes()), (56, 186));
     let fits = |floats: usize, labels: usize| {
         let (mut floats, mut labels) = (vec![0.0; floats], vec![0; labels]);
         Learner::new(head.clone(), HeadMemory { floats: &mut floats, labels: &mut labels }).is_ok()
     };
-    assert!(fits(41, 4));
-    assert!(!fits(40, 4));
-    assert!(!fits(41, 3));
+    assert!(fits(41, 7));
+    assert!(!fits(40, 7));
+    assert!(!fits(41, 6));
 }
 
 #[test]
@@ -78,6 +80,32 @@ fn adapting_lowers_the_support_loss_and_begin_forgets() {
         assert_eq!(learner.weights(), [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
         assert_eq!(learner.bias(), [0.0, 0.1, 0.2]);
         assert_eq!(learner.step(), Err(AdaptError::NoSupport));
+    });
+}
+
+#[test]
+fn chosen_rows_are_the_start_and_what_reset_restores() {
+    with_learner(vec![[0.5, 0.5]], |learner| {
+        learner.begin_rows(&[2, 0]).unwrap();
+        assert_eq!((learner.weights(), learner.bias()), (&[0.5, 0.6, 0.1, 0.2][..], &[0.2, 0.0][..]));
+        push_all(learner);
+        learner.step().unwrap();
+        assert_ne!(learner.weights(), [0.5, 0.6, 0.1, 0.2]);
+        learner.reset().unwrap();
+        assert_eq!((learner.weights(), learner.bias()), (&[0.5, 0.6, 0.1, 0.2][..], &[0.2, 0.0][..]));
+        assert_eq!(learner.samples(), 3);
+
+        let error = AdaptError::RowOutOfRange { row: 3, capacity: 3 };
+        assert_eq!(learner.begin_rows(&[0, 3]), Err(error));
+        for rows in [&[][..], &[0, 1, 2, 0]] {
+            let error = AdaptError::WayOutOfRange { way: rows.len(), capacity: 3 };
+            assert_eq!(learner.begin_rows(rows), Err(error));
+        }
+        // What was refused has changed nothing.
+        learner.reset().unwrap();
+        assert_eq!(learner.bias(), [0.2, 0.0]);
+        learner.begin(2).unwrap();
+        assert_eq!(learner.bias(), [0.0, 0.1]);
     });
 }
 

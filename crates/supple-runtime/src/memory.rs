@@ -15,7 +15,7 @@ pub struct MemoryNeed {
     pub cache: usize,
     /// `f32` of a gradient step's work space.
     pub work: usize,
-    /// `u16` of the support samples' labels.
+    /// `u16` of the support samples' labels, and of the rows that the classes started from.
     pub labels: usize,
 }
 
@@ -38,7 +38,7 @@ impl MemoryNeed {
             guard: parameters,
             cache: support * features,
             work: support * capacity,
-            labels: support,
+            labels: support + capacity,
         }
     }
 

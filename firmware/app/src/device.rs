@@ -13,7 +13,7 @@ use crate::running::Running;
 pub struct Memory<'m> {
     /// Activations, head, support cache.
     pub floats: &'m mut [f32],
-    /// Labels of the support samples.
+    /// Labels of the support samples, and the rows of their classes.
     pub labels: &'m mut [u16],
 }
 
@@ -51,6 +51,7 @@ impl<'m> Device<'m> {
             // Answered above.
             Request::Info | Request::StackHighWater => Ok(Answer::Done),
             Request::Begin { way } => running.begin(way).map(|()| Answer::Done),
+            Request::BeginRows { rows } => running.begin_rows(&rows).map(|()| Answer::Done),
             Request::Input { offset, values } => running.input(offset, &values).map(|()| Answer::Done),
             Request::PushSupport { label } => running.push_support(label).map(|()| Answer::Done),
             Request::Reset => running.reset().map(|()| Answer::Done),

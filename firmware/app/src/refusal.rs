@@ -23,6 +23,9 @@ pub fn adapt_refusal(error: AdaptError) -> DeviceError {
         AdaptError::WayOutOfRange { way, capacity } => {
             DeviceError::WayOutOfRange { way: way as u16, capacity: capacity as u16 }
         }
+        AdaptError::RowOutOfRange { row, capacity } => {
+            DeviceError::RowOutOfRange { row: row as u16, capacity: capacity as u16 }
+        }
         AdaptError::LabelOutOfRange { label, way } => {
             DeviceError::LabelOutOfRange { label: label as u16, way: way as u16 }
         }

@@ -1,6 +1,6 @@
 //! A sound pack at work: the trunk's arena, the head and its support samples.
 
-use supple_link::message::{Adaptation, PackFacts};
+use supple_link::message::{Adaptation, PackFacts, Rows};
 use supple_link::{DeviceError, Values};
 use supple_pack::Pack;
 use supple_runtime::{HeadMemory, Learner, MemoryNeed, PlanTrunk};
@@ -62,6 +62,13 @@ impl<'m> Running<'m> {
     /// Forgets the support samples and sets the head to the learned start.
     pub fn begin(&mut self, way: u16) -> Result<(), DeviceError> {
         self.learner.begin(way.into()).map_err(adapt_refusal)?;
+        self.classified = false;
+        Ok(())
+    }
+
+    /// Forgets the support samples and sets the head to chosen rows of the learned start.
+    pub fn begin_rows(&mut self, rows: &Rows) -> Result<(), DeviceError> {
+        self.learner.begin_each(rows.iter()).map_err(adapt_refusal)?;
         self.classified = false;
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::input::chunks;
 use super::transport::{Received, Transport, TransportError};
 use crate::frame::{BODY_MAX, FRAME_MAX, FrameError, decode, encode};
-use crate::message::{Adaptation, Answer, DeviceError, Info, PROTOCOL, Register, Request};
+use crate::message::{Adaptation, Answer, DeviceError, Info, PROTOCOL, Register, Request, Rows};
 use crate::receiver::Receiver;
 
 /// How long a board may take from its start to its first answer, and between tries.
@@ -149,6 +149,13 @@ impl<T: Transport> Client<T> {
     /// Forgets the support samples and sets the head to the learned start, for `way` classes.
     pub fn begin(&mut self, way: u16) -> Result<(), LinkError> {
         self.ask("begin", &Request::Begin { way }, done)
+    }
+
+    /// Like [`begin`](Self::begin), from chosen rows of the learned start; at most
+    /// [`ROWS_MAX`](crate::message::ROWS_MAX) fit in a request.
+    pub fn begin_rows(&mut self, rows: &[u16]) -> Result<(), LinkError> {
+        let bytes: Vec<u8> = rows.iter().flat_map(|row| row.to_le_bytes()).collect();
+        self.ask("begin rows", &Request::BeginRows { rows: Rows(&bytes) }, done)
     }
 
     /// Sends a raw input; grey levels (every value exactly `k / 255`) take the fewest bytes.
