@@ -2,6 +2,7 @@
 
 mod export;
 mod metrics;
+mod onnx;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -51,6 +52,9 @@ pub enum TrainError {
     /// Recipe and data do not go together.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The trunk to start from.
+    #[error(transparent)]
+    Onnx(#[from] onnx::OnnxStartError),
     /// The output folder.
     #[error("cannot make the folder {path}: {source}; choose another with --out")]
     Folder {
@@ -128,7 +132,10 @@ pub fn run(arguments: &TrainArguments) -> Result<(), TrainError> {
         (None, _) => return Err(TrainError::NoData),
     };
     let out = arguments.out.clone().unwrap_or_else(|| default_folder(arguments.recipe.as_deref()));
-    let mut trainer = Trainer::new(recipe, &set)?;
+    let beside = arguments.recipe.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
+    // As with any path in a file, from the folder that the file lies in.
+    let start = recipe.trunk.start.as_ref().map(|path| onnx::start(&beside.join(path))).transpose()?;
+    let mut trainer = Trainer::new(recipe, &set, start)?;
     export::check(&trainer)?;
     let checkpoint = out.join(CHECKPOINT_FILE);
     if arguments.resume {

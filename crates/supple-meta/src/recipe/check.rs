@@ -30,6 +30,15 @@ impl Recipe {
         let positive = |value: f32| value.is_finite() && value > 0.0;
         let fraction = |value: f64| (0.0..=1.0).contains(&value);
         match () {
+            () if self.trunk.start.is_some() != self.trunk.blocks.is_empty() => {
+                wrong("trunk", "needs either blocks or start, an ONNX file, which brings its own blocks")
+            }
+            () if self.trunk.frozen && self.trunk.start.is_none() => {
+                wrong("trunk.frozen", "needs start, the ONNX file of a trained trunk")
+            }
+            () if self.trunk.start.is_some() && self.trunk.standardise => {
+                wrong("trunk.standardise", "goes with blocks, not with a trunk that has its own scale")
+            }
             () if head.name.is_empty() || head.name.len() > 32 => {
                 wrong("head.name", "must have 1 to 32 bytes")
             }

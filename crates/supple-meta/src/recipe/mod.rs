@@ -79,8 +79,15 @@ pub struct TaskRecipe {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrunkRecipe {
-    /// First to last; what pixels the last leaves are averaged.
+    /// First to last; what pixels the last leaves are averaged. With `start`, left out.
+    #[serde(default)]
     pub blocks: Vec<Block>,
+    /// An ONNX file: its trunk is where training starts, with batch normalisation folded into its weights.
+    #[serde(default)]
+    pub start: Option<PathBuf>,
+    /// Whether the trunk stays as it starts, and the head alone is trained.
+    #[serde(default)]
+    pub frozen: bool,
     /// Whether inputs are brought to mean 0 and deviation 1 by the training part's figures, channel by channel. Those
     /// become part of the first block, which must be dense.
     #[serde(default)]

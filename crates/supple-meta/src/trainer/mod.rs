@@ -21,7 +21,7 @@ use supple_data::variation::Variation;
 
 use self::batch::{Batch, TaskSource};
 use self::programs::{GroupProgram, GroupShape, Programs};
-pub use self::start::StartError;
+pub use self::start::{StartError, TrunkStart};
 use crate::adam::Adam;
 use crate::algorithm::{Algorithm, Learner};
 use crate::graph::Workspace;
@@ -110,6 +110,8 @@ pub struct Trainer<'d> {
     groups: Vec<Group>,
     /// From here on parameters are step sizes and the like, with a rate of their own.
     first_extra: usize,
+    /// Up to here parameters stay as they are.
+    frozen: usize,
     state: State,
 }
 
@@ -231,6 +233,7 @@ impl<'d> Trainer<'d> {
         }
         let share = 1.0 / training.groups as f32;
         gradient.iter_mut().for_each(|g| *g *= share);
+        gradient[..self.frozen].fill(0.0);
         let norm = gradient.iter().map(|g| g * g).sum::<f32>().sqrt();
         if !norm.is_finite() {
             return Err(Diverged { iteration: index, task: 0, loss });

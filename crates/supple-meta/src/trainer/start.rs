@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 use supple_data::DataSet;
-use supple_data::Labels;
+use supple_data::{Labels, SampleShape};
 use supple_data::part::{Part, PartError, split};
 use supple_data::random::{Purpose, stream};
 use supple_data::render::Orientation;
@@ -13,7 +13,7 @@ use super::programs::Programs;
 use super::{Group, State, Trainer};
 use crate::adam::Adam;
 use crate::algorithm::{Adapts, AlgorithmError, Learner};
-use crate::model::{BlockError, Loss};
+use crate::model::{Block, BlockError, Loss};
 use crate::recipe::{Kind, Recipe, RecipeError};
 use crate::standardise::Standardise;
 
@@ -66,6 +66,16 @@ pub enum StartError {
         "standardise of [trunk] needs a dense first block, into which it is folded; the first block here is none: leave it out"
     )]
     Standardise,
+    /// A trunk for other samples.
+    #[error(
+        "the trunk of start takes inputs of {trunk:?}, the data has samples of {data:?}: give data of that shape, or another trunk"
+    )]
+    Input {
+        /// Of the trunk.
+        trunk: SampleShape,
+        /// Of the data.
+        data: SampleShape,
+    },
     /// The head does what no device can.
     #[error(
         "a device cannot do this: {0}; change it, or set on_device = false in [head] to train a start for hosts"
@@ -78,10 +88,27 @@ pub enum StartError {
     OtherCheckpoint,
 }
 
+/// A trunk from elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrunkStart {
+    /// The shape of its input.
+    pub input: SampleShape,
+    /// Its blocks, without batch normalisation.
+    pub blocks: Vec<Block>,
+    /// Weights and bias of each block that has any, in the order of [`crate::model::Network`].
+    pub values: Vec<f32>,
+}
+
 impl<'d> Trainer<'d> {
-    /// Prepares a training from the start.
-    pub fn new(recipe: Recipe, set: &'d DataSet) -> Result<Self, StartError> {
+    /// Prepares a training from the start; `trunk` is what the recipe's `start` names.
+    pub fn new(recipe: Recipe, set: &'d DataSet, trunk: Option<TrunkStart>) -> Result<Self, StartError> {
         recipe.check()?;
+        if let Some(trunk) = &trunk
+            && trunk.input != set.shape()
+        {
+            let (trunk, data) = (trunk.input, set.shape());
+            return Err(StartError::Input { trunk, data });
+        }
         let classes = match &set.tasks()[0].labels {
             Labels::Classes { names, .. } => Some(names.len()),
             Labels::Values { .. } => None,
@@ -96,7 +123,8 @@ impl<'d> Trainer<'d> {
             None => Loss::SquaredError,
         };
         let head = (recipe.head.hidden, outputs);
-        let mut learner = Learner::new(set.shape(), &recipe.trunk.blocks, head, loss, recipe.task.adapts)?;
+        let blocks = trunk.as_ref().map_or(&recipe.trunk.blocks, |trunk| &trunk.blocks);
+        let mut learner = Learner::new(set.shape(), blocks, head, loss, recipe.task.adapts)?;
         let mut algorithm = recipe.algorithm.build();
         algorithm.check(&learner)?;
         algorithm.prepare(&mut learner);
@@ -120,11 +148,15 @@ impl<'d> Trainer<'d> {
         let shape = (recipe.training.validation_way, recipe.training.validation_shot);
         let validation = validation(&recipe, set, &held_back, meaning, shape)?;
         let mut random = stream(recipe.seed, Purpose::Initialisation, 0, 0);
-        let learned = learner.parameters.initial(&mut random);
+        let mut learned = learner.parameters.initial(&mut random);
+        let trunk_values = learner.parameters.get(learner.head_range().start).offset;
+        if let Some(trunk) = &trunk {
+            learned[..trunk_values].copy_from_slice(&trunk.values);
+        }
         let channels = learner.network.normalised_channels();
         let statistics = channels.iter().flat_map(|channels| [0.0, 1.0].map(|value| vec![value; *channels]));
         let state = State {
-            identity: identity(&recipe, set),
+            identity: identity(&recipe, set, trunk.as_ref()),
             iteration: 0,
             adam: Adam::new(learned.len()),
             learned,
@@ -132,6 +164,7 @@ impl<'d> Trainer<'d> {
             fixed: false,
             usual_loss: 0.0,
         };
+        let frozen = recipe.trunk.frozen;
         let groups = (0..recipe.training.groups).map(|_| Group::default()).collect();
         let variation = recipe.training.variation();
         Ok(Self {
@@ -147,6 +180,7 @@ impl<'d> Trainer<'d> {
             programs: Programs::default(),
             groups,
             first_extra,
+            frozen: if frozen { trunk_values } else { 0 },
             state,
         })
     }
@@ -239,11 +273,14 @@ pub(super) fn validation<'d>(
 }
 
 /// A checkpoint is tied to its recipe and data by this.
-fn identity(recipe: &Recipe, set: &DataSet) -> u64 {
+fn identity(recipe: &Recipe, set: &DataSet, trunk: Option<&TrunkStart>) -> u64 {
     let mut hash = Sha256::new();
     // A recipe that was read can be written.
     hash.update(toml::to_string(recipe).unwrap_or_default());
     hash.update(set.fingerprint());
+    for value in trunk.iter().flat_map(|trunk| &trunk.values) {
+        hash.update(value.to_bits().to_le_bytes());
+    }
     let digest = hash.finalize();
     digest.first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight))
 }
