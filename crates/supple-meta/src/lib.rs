@@ -8,7 +8,8 @@
 //! | [`algorithm`] | tasks to an outer gradient: MAML and its kin |
 //! | [`model`] | trunks, heads and losses as graphs |
 //! | [`standardise`] | inputs to mean 0 and deviation 1 |
-//! | [`adam`] | the outer optimiser |
+//! | [`outer`] | outer optimisers |
+//! | [`adam`] | Adam, the usual one |
 //! | [`matrix`] | products on nalgebra |
 //! | [`random`] | normal numbers |
 //! | [`checkpoint`] | a training's state in a file |
@@ -25,6 +26,7 @@ pub mod graph;
 pub mod head_file;
 pub mod matrix;
 pub mod model;
+pub mod outer;
 pub mod random;
 pub mod recipe;
 pub mod standardise;

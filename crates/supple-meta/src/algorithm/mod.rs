@@ -7,6 +7,11 @@
 //! | [`anil`] | ANIL | MAML on the head alone | – |
 //! | [`meta_sgd`] | Meta-SGD | MAML | a step size for each value |
 //! | [`step_rates`] | MAML++ | MAML | a step size for each parameter and step |
+//! | [`cavia`] | CAVIA | gradient steps on a context vector | where the context enters |
+//! | [`prototypes`] | Proto-MAML | MAML from the classes' mean features | a temperature |
+//! | [`prototypes`] | prototypical networks | the classes' mean features | a temperature |
+//! | [`ridge`] | R2-D2 | ridge regression on the features | λ and a scale |
+//! | [`reptile`] | Reptile | plain SGD on minibatches | – |
 //!
 //! | module | what |
 //! |---|---|
@@ -20,14 +25,18 @@
 //! trains a device's head.
 
 pub mod anil;
+pub mod cavia;
 pub mod fomaml;
 pub mod inner;
 pub mod learner;
 pub mod maml;
 pub mod meta_sgd;
 pub mod multi_step;
+pub mod prototypes;
 pub mod rates;
 pub mod recipe;
+pub mod reptile;
+pub mod ridge;
 pub mod step_rates;
 
 pub use learner::{Adapts, Learner, TaskNodes};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::inner::Order;
 use super::multi_step::StepWeights;
 use super::rates::Rates;
-use super::{Algorithm, Maml, anil, fomaml, maml, meta_sgd, step_rates};
+use super::{Algorithm, Maml, anil, cavia, fomaml, maml, meta_sgd, prototypes, reptile, ridge, step_rates};
 
 /// An algorithm with its numbers.
 ///
@@ -33,6 +33,16 @@ pub enum AlgorithmRecipe {
     /// A learned step size for each parameter and step ([`step_rates`]); `rates` are its own.
     #[serde(alias = "maml++")]
     PerStepRates(GradientSteps),
+    /// Gradient steps on a context vector ([`cavia`]).
+    Cavia(Context),
+    /// Gradient steps from prototypes ([`prototypes`]).
+    ProtoMaml(PrototypeSteps),
+    /// Prototypes alone ([`prototypes`]).
+    Prototypes(Temperature),
+    /// Ridge regression on the features ([`ridge`]).
+    Ridge(RidgeStart),
+    /// Plain training on each task ([`reptile`]).
+    Reptile(PlainSteps),
 }
 
 /// Gradient steps of the inner loop.
@@ -69,6 +79,105 @@ impl Default for GradientSteps {
     }
 }
 
+/// A context vector.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Context {
+    /// Its length.
+    pub context: usize,
+    /// Steps on it.
+    pub steps: usize,
+    /// Their size.
+    pub inner_learning_rate: f64,
+    /// Whether inner gradients count as constants.
+    pub first_order: bool,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self { context: 5, steps: 1, inner_learning_rate: 1.0, first_order: false }
+    }
+}
+
+/// Gradient steps from prototypes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PrototypeSteps {
+    /// How many.
+    pub steps: usize,
+    /// Their size, or where learned sizes start.
+    pub inner_learning_rate: f64,
+    /// Where step sizes come from.
+    pub rates: Rates,
+    /// Whether inner gradients count as constants.
+    pub first_order: bool,
+    /// Share of the outer loss that falls on the steps before the last, evenly.
+    pub early_step_share: f64,
+    /// Where the learned temperature starts.
+    pub temperature: f64,
+}
+
+impl Default for PrototypeSteps {
+    fn default() -> Self {
+        Self {
+            steps: 5,
+            inner_learning_rate: 0.05,
+            rates: Rates::Fixed,
+            first_order: false,
+            early_step_share: 0.0,
+            temperature: 1.0,
+        }
+    }
+}
+
+/// Prototypes alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Temperature {
+    /// Where the learned temperature starts.
+    pub temperature: f64,
+}
+
+impl Default for Temperature {
+    fn default() -> Self {
+        Self { temperature: 1.0 }
+    }
+}
+
+/// Ridge regression.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RidgeStart {
+    /// Where the learned λ starts.
+    pub lambda: f64,
+    /// Where the learned scale of the outputs starts.
+    pub scale: f64,
+}
+
+impl Default for RidgeStart {
+    fn default() -> Self {
+        Self { lambda: 1.0, scale: 1.0 }
+    }
+}
+
+/// Plain training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PlainSteps {
+    /// Steps.
+    pub steps: usize,
+    /// Their size.
+    pub inner_learning_rate: f64,
+    /// Samples of a step.
+    pub minibatch: usize,
+}
+
+impl Default for PlainSteps {
+    fn default() -> Self {
+        Self { steps: 8, inner_learning_rate: 0.02, minibatch: 10 }
+    }
+}
+
 impl Default for AlgorithmRecipe {
     fn default() -> Self {
         Self::Anil(GradientSteps { rates: Rates::PerStep, early_step_share: 0.3, ..GradientSteps::default() })
@@ -87,6 +196,22 @@ impl AlgorithmRecipe {
             Self::Anil(steps) => boxed(steps.on(anil::anil).with_rates(steps.rates)),
             Self::MetaSgd(steps) => boxed(steps.on(meta_sgd::meta_sgd)),
             Self::PerStepRates(steps) => boxed(steps.on(step_rates::per_step_rates)),
+            Self::Cavia(own) => Box::new(
+                cavia::cavia(own.context, own.steps, own.inner_learning_rate)
+                    .with_order(order(own.first_order)),
+            ),
+            Self::ProtoMaml(own) => {
+                let steps = Maml::new("proto-maml", own.steps, own.inner_learning_rate)
+                    .with_rates(own.rates)
+                    .with_order(order(own.first_order))
+                    .with_step_weights(StepWeights::early(own.early_step_share));
+                Box::new(prototypes::prototypes(own.temperature).with_steps(steps))
+            }
+            Self::Prototypes(own) => Box::new(prototypes::prototypes(own.temperature)),
+            Self::Ridge(own) => Box::new(ridge::ridge(own.lambda, own.scale)),
+            Self::Reptile(own) => {
+                Box::new(reptile::reptile(own.steps, own.inner_learning_rate, own.minibatch))
+            }
         }
     }
 }
@@ -94,13 +219,16 @@ impl AlgorithmRecipe {
 impl GradientSteps {
     /// An algorithm with these numbers, and step sizes of its own.
     fn on(&self, algorithm: impl Fn(usize, f64) -> Maml) -> Maml {
-        let order = if self.first_order { Order::First } else { Order::Second };
         algorithm(self.steps, self.inner_learning_rate)
-            .with_order(order)
+            .with_order(order(self.first_order))
             .with_step_weights(StepWeights {
                 early_share: self.early_step_share,
                 fades_until: self.early_steps_fade_until,
             })
             .with_batch_norm_per_step(self.batch_norm_per_step)
     }
+}
+
+fn order(first: bool) -> Order {
+    if first { Order::First } else { Order::Second }
 }
