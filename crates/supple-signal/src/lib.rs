@@ -15,6 +15,7 @@
 //! | [`motion`] | a window of acceleration and turn rate, with what does not depend on the axes |
 //! | [`beat`] | a heart beat around its R peak, without the baseline's wander, with its rhythm |
 //! | [`sensor_array`] | readings of sensors side by side: their level and their pattern |
+//! | [`text`] | a short text as a vector of hashed n-grams |
 //! | [`window`] | windows of a signal with several channels |
 //!
 //! Not supported: other rates than 8 and 16 kHz, other frame lengths, spectra while the sound is still coming in.
@@ -32,6 +33,7 @@ pub mod normalise;
 pub mod pcm;
 pub mod sensor_array;
 mod tables;
+pub mod text;
 pub mod window;
 
 #[cfg(test)]
