@@ -6,11 +6,14 @@
 //! | [`drawings`] | a data set: characters grouped by alphabet, each with its drawings |
 //! | [`omniglot`] | Omniglot's layout, from a zip or a folder |
 //! | [`audio`] | spoken digits and wake words as log-mel features, and their augmentation |
+//! | [`sensors`] | motion, heart beats and gases |
+//! | [`own`] | the user's own data, in folders of files or an `.npz` |
 //! | [`broken`] | what becomes of files that do not decode |
 //! | [`glyphs`] | the built-in data: seeded stroke alphabets, no download |
 //! | [`render`] | a drawing as the 28 × 28 input of a trunk, with or without a warp |
 //! | [`part`] | which domains and classes are trained on, and which are held back |
 //! | [`tasks`] | episodes over a data set of any kind |
+//! | [`variation`] | how samples are varied in training |
 //! | [`split`] | which alphabets are trained on |
 //! | [`episode`] | support and query sets |
 //! | [`random`] | independent random streams from one seed |
@@ -22,12 +25,15 @@ pub mod drawings;
 pub mod episode;
 pub mod glyphs;
 pub mod omniglot;
+pub mod own;
 pub mod part;
 pub mod random;
 pub mod render;
 pub mod samples;
+pub mod sensors;
 pub mod split;
 pub mod tasks;
+pub mod variation;
 
 pub use drawings::{Character, Drawings};
 pub use episode::{Episode, EpisodeError, EpisodeSampler, EpisodeShape, Sample};

@@ -1,11 +1,12 @@
 //! A window of a motion sensor, acceleration and turn rate, as what a trunk sees.
 //!
-//! The axes depend on how the device is worn, so two magnitudes are added which do not: how strong the acceleration is
-//! beside its mean over the window, which is mostly gravity, and how fast the device turns.
+//! The axes depend on how the device is worn, and a step may begin anywhere in a window. So two strengths are added which
+//! know neither: the acceleration's around its mean, which is mostly gravity, and the turn rate's, as the root of the
+//! mean square over the window.
 
 /// Values a row comes with: acceleration in x, y, z (m/s²), then turn rate in x, y, z (rad/s).
 pub const AXES: usize = 6;
-/// Values a row leaves with: the axes, then both magnitudes.
+/// Values a row leaves with: the axes, then both strengths, which are the same in all rows.
 pub const CHANNELS: usize = 8;
 /// Earth's acceleration in m/s², so that 1 is what a resting device feels.
 const GRAVITY: f32 = 9.81;
@@ -25,8 +26,8 @@ pub fn features(window: &[f32], output: &mut [f32]) -> usize {
         return 0;
     }
     mean.iter_mut().for_each(|sum| *sum = *sum / rows as f32 / GRAVITY);
+    let (mut swing, mut turn) = (0.0, 0.0);
     for (row, out) in window.chunks_exact(AXES).zip(output.chunks_exact_mut(CHANNELS)) {
-        let (mut swing, mut turn) = (0.0, 0.0);
         for (axis, (value, out)) in row.iter().zip(out.iter_mut()).enumerate() {
             match mean.get(axis) {
                 Some(mean) => {
@@ -39,8 +40,10 @@ pub fn features(window: &[f32], output: &mut [f32]) -> usize {
                 }
             }
         }
-        let magnitudes = [libm::sqrtf(swing), libm::sqrtf(turn)];
-        out.iter_mut().skip(AXES).zip(magnitudes).for_each(|(out, magnitude)| *out = magnitude);
+    }
+    let strengths = [libm::sqrtf(swing / rows as f32), libm::sqrtf(turn / rows as f32)];
+    for out in output.chunks_exact_mut(CHANNELS).take(rows) {
+        out.iter_mut().skip(AXES).zip(strengths).for_each(|(out, strength)| *out = strength);
     }
     rows
 }
@@ -61,12 +64,16 @@ mod tests {
     }
 
     #[test]
-    fn magnitudes_do_not_know_the_axes() {
+    fn strengths_know_neither_axes_nor_order() {
         let mut output = [0.0; 2 * CHANNELS];
         let window = [GRAVITY, 0.0, 0.0, 6.0, 8.0, 0.0, -GRAVITY, 0.0, 0.0, 0.0, 0.0, 10.0];
         assert_eq!(features(&window, &mut output), 2);
         assert_eq!(output[6..8], [1.0, 5.0]);
         assert_eq!(output[14..], [1.0, 5.0]);
+        let mut other = [0.0; 2 * CHANNELS];
+        let window = [0.0, -GRAVITY, 0.0, 0.0, 0.0, 10.0, 0.0, GRAVITY, 0.0, -8.0, 0.0, 6.0];
+        assert_eq!(features(&window, &mut other), 2);
+        assert_eq!(other[6..8], output[6..8]);
     }
 
     proptest! {
