@@ -7,6 +7,7 @@
 //! | [`graph`] | differentiable programs over matrices |
 //! | [`algorithm`] | tasks to an outer gradient: MAML and its kin |
 //! | [`model`] | trunks, heads and losses as graphs |
+//! | [`multitask`] | several tasks learned together |
 //! | [`standardise`] | inputs to mean 0 and deviation 1 |
 //! | [`outer`] | outer optimisers |
 //! | [`adam`] | Adam, the usual one |
@@ -26,6 +27,7 @@ pub mod graph;
 pub mod head_file;
 pub mod matrix;
 pub mod model;
+pub mod multitask;
 pub mod outer;
 pub mod random;
 pub mod recipe;

@@ -17,11 +17,16 @@ pub struct Standardise {
 impl Standardise {
     /// Over all samples of a part.
     pub fn of(set: &DataSet, part: &Part) -> Self {
+        Self::over(set, part.samples(set))
+    }
+
+    /// Over some samples, of which there must be one at least.
+    pub fn over(set: &DataSet, samples: impl Iterator<Item = usize>) -> Self {
         let channels = set.shape().channels;
         let mut input = vec![0.0; set.shape().len()];
         let mut count = 0.0;
         let (mut sums, mut squares) = (vec![0.0f64; channels], vec![0.0f64; channels]);
-        for sample in part.samples(set) {
+        for sample in samples {
             set.render(sample, Orientation::UPRIGHT, &mut input);
             for pixel in input.chunks_exact(channels) {
                 count += 1.0;
