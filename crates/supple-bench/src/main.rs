@@ -56,7 +56,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     // Only threads started after pinning inherit it.
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     let settings = Settings { seed: arguments.seed, iterations: arguments.iterations };
-    let mut case = cases::start(arguments.case, &settings)?;
+    let mut case = cases::start(arguments.case, &settings);
     let seconds = arguments.seconds.or(arguments.iterations.is_none().then_some(10.0));
     let limit = seconds.map(Duration::from_secs_f64);
     let measurement = measure(case.as_mut(), arguments.iterations, limit);

@@ -5,11 +5,12 @@ mod sines;
 mod training;
 
 use supple_meta::adam::Adam;
-use supple_meta::algorithm::{Adapts, Algorithm, anil, fomaml, maml};
+use supple_meta::algorithm::{Adapts, Algorithm, anil, fomaml, maml, reptile};
 
 use self::classes::Classes;
 use self::sines::SineCase;
 use self::training::{Outer, Training, channels_last, conv_learner, head_learner, sine_learner};
+use crate::measure::WARM_UP;
 use crate::parameters;
 use crate::protocol::CaseName;
 use crate::tasks::{Pool, Sines};
@@ -32,18 +33,10 @@ pub struct Settings {
     pub iterations: Option<u64>,
 }
 
-/// Why a case does not start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CaseError {
-    /// Ours has no such case yet.
-    #[error("case {0} is not implemented; measure another with --case")]
-    NotImplemented(CaseName),
-}
-
 /// Draws the starting parameters, compiles what is needed and fills pools of tasks: none of it is measured.
 ///
 /// Work is spread over rayon's global threads.
-pub fn start(name: CaseName, settings: &Settings) -> Result<Box<dyn Case>, CaseError> {
+pub fn start(name: CaseName, settings: &Settings) -> Box<dyn Case> {
     let protocol = name.protocol();
     let (steps, rate) = (protocol.inner_steps, f64::from(protocol.inner_rate));
     let algorithm: Box<dyn Algorithm> = match name {
@@ -52,13 +45,20 @@ pub fn start(name: CaseName, settings: &Settings) -> Result<Box<dyn Case>, CaseE
             Box::new(fomaml::fomaml(steps, rate))
         }
         CaseName::ConvAnil => Box::new(anil::anil(steps, rate)),
-        CaseName::SineReptile => return Err(CaseError::NotImplemented(name)),
+        CaseName::SineReptile => Box::new(reptile::reptile(steps, rate, protocol.shots)),
     };
     let adam = |count: usize| Outer::Adam(Adam::new(count), protocol.outer_rate);
     let seed = settings.seed;
-    Ok(match name {
+    match name {
         CaseName::SineMaml | CaseName::SineFomaml | CaseName::SineReptile => {
-            let training = Training::new(sine_learner(), algorithm, protocol, parameters::sine(seed), adam);
+            let outer = |count: usize| match name {
+                CaseName::SineReptile => {
+                    let iterations = settings.iterations.map(|iterations| iterations + WARM_UP);
+                    Outer::Share { share: protocol.outer_rate, iterations, done: 0 }
+                }
+                _ => adam(count),
+            };
+            let training = Training::new(sine_learner(), algorithm, protocol, parameters::sine(seed), outer);
             Box::new(SineCase::new(training, Sines::new(seed)))
         }
         CaseName::HeadMaml | CaseName::HeadFomaml => {
@@ -73,5 +73,5 @@ pub fn start(name: CaseName, settings: &Settings) -> Result<Box<dyn Case>, CaseE
             let training = Training::new(learner, algorithm, protocol, start, adam);
             Box::new(Classes::new(name, training, Pool::images(seed)))
         }
-    })
+    }
 }

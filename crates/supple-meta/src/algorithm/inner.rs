@@ -1,6 +1,7 @@
 //! The inner loop: gradient steps on a task's support samples, as a graph.
 
 use super::learner::{Learner, TaskNodes};
+use super::linear;
 use crate::graph::{Graph, Node};
 use crate::model::Statistics;
 
@@ -84,6 +85,9 @@ pub fn unroll(
     statistics: &Statistics,
     judged: impl Fn(usize) -> bool,
 ) -> Unrolled {
+    if linear::suits(graph, learner, task, step_sizes) {
+        return linear::unroll(graph, learner, start, task, step_sizes, order, judged);
+    }
     let adapted = learner.adapted();
     let whole = |values: &[Node]| {
         let mut all = start.to_vec();

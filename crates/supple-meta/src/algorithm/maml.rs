@@ -129,8 +129,14 @@ impl Maml {
             losses.push(learner.outer_loss.of(graph, *outputs, task.query_targets, None));
         }
         let weights = self.step_weights.weights(losses.len(), self.phase);
+        let mut loss = weighted(graph, &losses, &weights);
+        let before_share = self.step_weights.before_share;
+        if before_share > 0.0 {
+            let before = learner.outer_loss.of(graph, unrolled.query_outputs[0], task.query_targets, None);
+            loss = weighted(graph, &[before, loss], &[before_share, 1.0 - before_share]);
+        }
         TaskGraph {
-            loss: weighted(graph, &losses, &weights),
+            loss,
             gradients: None,
             query_outputs: unrolled.query_outputs,
             support_losses: unrolled.support_losses,

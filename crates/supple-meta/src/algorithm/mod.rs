@@ -17,6 +17,7 @@
 //! |---|---|
 //! | [`learner`] | what an algorithm works on |
 //! | [`inner`] | gradient steps as a graph |
+//! | `linear` | the same for linear heads, by inner products |
 //! | [`rates`] | step sizes: fixed, or one of the two learned kinds |
 //! | [`multi_step`] | MAML++'s loss after every step |
 //! | [`recipe`] | algorithms as recipes name them |
@@ -29,6 +30,7 @@ pub mod cavia;
 pub mod fomaml;
 pub mod inner;
 pub mod learner;
+mod linear;
 pub mod maml;
 pub mod meta_sgd;
 pub mod multi_step;
@@ -82,8 +84,8 @@ pub trait Algorithm: Send + Sync {
         0..0
     }
 
-    /// For each step, for each adapted parameter, its step size, from the vector of all learned values; none where a
-    /// step size is not a number or there are no such steps.
+    /// For each step, for each adapted parameter, its step size, from the vector of all learned values; none where
+    /// the inner loop is anything but such steps from the learned start, each with a number for a parameter.
     fn step_sizes(&self, _learner: &Learner, _values: &[f32]) -> Option<Vec<Vec<f32>>> {
         None
     }
@@ -125,7 +127,7 @@ pub enum AlgorithmError {
     /// Fixed blocks would never learn.
     #[error(
         "{0} moves the start towards what was adapted, so blocks that are not adapted never learn: set \
-         adapts = \"everything\""
+         adapts = \"everything\", or freeze a trunk that is trained already"
     )]
     FixedBlocks(&'static str),
     /// Numbers are predicted.

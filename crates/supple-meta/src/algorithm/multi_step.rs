@@ -22,20 +22,24 @@ pub struct StepWeights {
     pub early_share: f64,
     /// The share of the outer loop in which `early_share` fades to zero; none where it stays.
     pub fades_until: Option<f64>,
+    /// What falls on the start itself, before any step: for tasks whose labels keep their meaning, where a device has to
+    /// be of use before it has learned anything. The rest is shared as above.
+    pub before_share: f64,
 }
 
 impl StepWeights {
     /// All on the last step.
-    pub const LAST: Self = Self { early_share: 0.0, fades_until: None };
+    pub const LAST: Self = Self { early_share: 0.0, fades_until: None, before_share: 0.0 };
 
     /// A share on the steps before the last that stays.
     pub fn early(share: f64) -> Self {
-        Self { early_share: share, fades_until: None }
+        Self { early_share: share, ..Self::LAST }
     }
 
     /// Whether the numbers make sense.
     pub fn check(&self, algorithm: &'static str) -> Result<(), AlgorithmError> {
         super::in_range(algorithm, "early_step_share", self.early_share, (0.0, 1.0))?;
+        super::in_range(algorithm, "before_share", self.before_share, (0.0, 0.9))?;
         super::in_range(algorithm, "early_steps_fade_until", self.fades_until.unwrap_or(1.0), (1e-3, 1.0))
     }
 
@@ -53,7 +57,7 @@ impl StepWeights {
     /// use supple_meta::algorithm::multi_step::StepWeights;
     /// assert_eq!(StepWeights::LAST.weights(3, 0), [0.0, 0.0, 1.0]);
     /// assert_eq!(StepWeights::early(0.5).weights(3, 0), [0.25, 0.25, 0.5]);
-    /// let fading = StepWeights { early_share: 0.5, fades_until: Some(0.2) };
+    /// let fading = StepWeights { early_share: 0.5, fades_until: Some(0.2), before_share: 0.0 };
     /// assert_eq!(fading.weights(3, fading.phase(0.1)), [0.125, 0.125, 0.75]);
     /// assert_eq!(fading.weights(3, fading.phase(0.2)), [0.0, 0.0, 1.0]);
     /// ```

@@ -61,6 +61,8 @@ pub struct GradientSteps {
     pub early_step_share: f64,
     /// The share of the outer loop in which that fades to zero; by default it stays.
     pub early_steps_fade_until: Option<f64>,
+    /// Share of the outer loss that falls on the start itself, before any step; the rest is shared as above.
+    pub before_share: f64,
     /// Whether adapted layers have a scale and a shift of batch normalisation for each step.
     pub batch_norm_per_step: bool,
 }
@@ -74,6 +76,7 @@ impl Default for GradientSteps {
             first_order: false,
             early_step_share: 0.0,
             early_steps_fade_until: None,
+            before_share: 0.0,
             batch_norm_per_step: false,
         }
     }
@@ -224,6 +227,7 @@ impl GradientSteps {
             .with_step_weights(StepWeights {
                 early_share: self.early_step_share,
                 fades_until: self.early_steps_fade_until,
+                before_share: self.before_share,
             })
             .with_batch_norm_per_step(self.batch_norm_per_step)
     }
