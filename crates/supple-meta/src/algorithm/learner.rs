@@ -32,6 +32,8 @@ pub struct Learner {
     pub loss: Loss,
     /// What the outer loop makes small.
     pub outer_loss: Loss,
+    /// Whether the trunk has been trained elsewhere and stays as it is.
+    pub trunk_frozen: bool,
     /// Parameters with one column a step ([`Learner::widen_batch_norm`]).
     pub per_step: Vec<usize>,
     /// The first block that is adapted.
@@ -93,6 +95,7 @@ impl Learner {
             parameters,
             loss,
             outer_loss: loss.outer(),
+            trunk_frozen: false,
             per_step: Vec::new(),
             adapted_block,
             head_parameter,

@@ -104,7 +104,7 @@ impl Algorithm for Reptile {
         in_range(self.name(), "steps", self.steps as f64, (1.0, MOST_STEPS))?;
         in_range(self.name(), "inner_learning_rate", self.inner_learning_rate, RATES)?;
         in_range(self.name(), "minibatch", self.minibatch as f64, (1.0, 1e6))?;
-        if learner.adapted().start > 0 {
+        if learner.adapted().start > 0 && !learner.trunk_frozen {
             return Err(AlgorithmError::FixedBlocks(self.name()));
         }
         Ok(())

@@ -300,6 +300,19 @@ fn batch_normalisation() {
     });
 }
 
+/// Each step has a column of scale and shift, as `Learner::at_step` takes it.
+#[test]
+fn batch_normalisation_with_a_scale_and_a_shift_for_each_step() {
+    check("batch normalisation, step by step", &[(3, 8), (3, 2), (3, 2)], |graph, x| {
+        let mut output = x[0];
+        for step in 0..2 {
+            let (scale, shift) = (graph.columns(x[1], step, 1), graph.columns(x[2], step, 1));
+            output = super::super::model::normalisation::of_batch(graph, output, scale, shift).output;
+        }
+        output
+    });
+}
+
 #[test]
 fn nothing_flows_through_a_detached_value() {
     let mut graph = Graph::new();

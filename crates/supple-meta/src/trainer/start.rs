@@ -125,6 +125,7 @@ impl<'d> Trainer<'d> {
         let head = (recipe.head.hidden, outputs);
         let blocks = trunk.as_ref().map_or(&recipe.trunk.blocks, |trunk| &trunk.blocks);
         let mut learner = Learner::new(set.shape(), blocks, head, loss, recipe.task.adapts)?;
+        learner.trunk_frozen = recipe.trunk.frozen;
         let mut algorithm = recipe.algorithm.build();
         algorithm.check(&learner)?;
         algorithm.prepare(&mut learner);
