@@ -70,9 +70,9 @@ fn beats_of_six_patients() {
     let counts = counts(&set);
     println!("{at_edges} beats at edges");
     assert_eq!(set.domains(), ["100", "102", "105", "106", "114", "119"]);
-    // Of 12,925 beats, 1053 of them premature, without the first and last of each patient.
+    // All but the first and last of each patient, and one whose baseline begins before the record.
     assert_eq!(set.len() + at_edges, 12_925);
-    assert_eq!(at_edges, 12);
+    assert_eq!(at_edges, 13);
     assert_eq!(counts.iter().map(|row| row[1]).collect::<Vec<_>>(), [1, 4, 41, 520, 43, 444]);
     let baseline = |sample| rendered(&set, sample).iter().step_by(3).sum::<f32>() / 144.0;
     assert!((0..set.len()).step_by(11).all(|sample| baseline(sample).abs() < 0.6));
@@ -93,5 +93,5 @@ fn gases_of_four_batches() {
     let Labels::Values { names, of } = &set.tasks()[1].labels else { panic!("concentrations") };
     assert_eq!(names, &["log10 ppm"]);
     assert!(of.iter().all(|value| (0.69..=3.0).contains(value)), "5 to 1000 ppm");
-    assert!((0..set.len()).all(|sample| rendered(&set, sample).iter().all(|value| value.abs() < 14.0)));
+    assert!((0..set.len()).all(|sample| rendered(&set, sample).iter().all(|value| value.abs() < 20.0)));
 }
