@@ -40,8 +40,11 @@ fn png(width: u32, height: u32) -> Vec<u8> {
 
 #[test]
 fn wrong_usage_is_two_with_a_way_out() {
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["evaluate"], "eval"),
+        (&["eval", "a.supple", "--data", "glyphs", "--kind", "new"], "new-domain"),
+        (&["eval", "a.supple", "--data", "glyphs", "--source", "mnist"], "wake-words"),
+        (&["eval", "a.supple", "--data", "glyphs", "--hold-back", "6"], "last-domains=N"),
         (&["train"], "RECIPE"),
         (&["eval", "a.supple"], "--data"),
         (&["eval", "a.supple", "--data", "glyphs", "--way", "many"], "--way"),
@@ -161,7 +164,7 @@ fn a_recipe_is_refused_with_its_line_or_key() {
 #[test]
 fn eval_refuses_episodes_the_pack_or_the_data_cannot_give() {
     let huge = "18446744073709551615";
-    let cases: [(&[&str], &[&str]); 15] = [
+    let cases: [(&[&str], &[&str]); 20] = [
         (&["--way", "9"], &["--way 9", "capacity of 8"]),
         (&["--way", huge], &["capacity of 8"]),
         (&["--way", "0"], &["at least 1"]),
@@ -169,12 +172,17 @@ fn eval_refuses_episodes_the_pack_or_the_data_cannot_give() {
         (&["--shot", huge], &["max_support"]),
         (&["--shot", "0"], &["at least 1"]),
         (&["--queries", "0"], &["at least 1"]),
-        (&["--queries", "20"], &["--queries", "21 drawings"]),
+        (&["--queries", "20"], &["--queries", "21 samples"]),
         (&["--queries", huge], &["--queries"]),
         (&["--episodes", "0"], &["--episodes"]),
         (&["--episodes", huge], &["--episodes"]),
         (&["--steps", huge], &["--steps"]),
-        (&["--split", "test"], &["`test` is not a split", "validation"]),
+        (&["--split", "tests"], &["`tests` is not a split", "validation"]),
+        (&["--shots", "1,11"], &["44 support samples", "--shots"]),
+        (&["--split", "validation", "--hold-back", "domains=gone"], &["no domain `gone`", "--hold-back"]),
+        (&["--split", "train", "--hold-back", "last-domains=0"], &["0 of the", "--hold-back"]),
+        (&["--compare", "gone.supple"], &["gone.supple", "check the path"]),
+        (&["--source", "fsdd", "--data", "gone.zip"], &["gone.zip does not exist"]),
         (&["--on", "qemu", "--board", "arduino"], &["no board `arduino`", "mps2-an386"]),
         (
             &["--report", "/no/such/folder/page.html"],
@@ -186,7 +194,10 @@ fn eval_refuses_episodes_the_pack_or_the_data_cannot_give() {
         // A flag given twice would be wrong usage.
         let default = [["--way", "4"], ["--queries", "2"], ["--episodes", "2"]];
         let default = default.iter().filter(|flag| !arguments.contains(&flag[0])).flatten();
-        let mut command = supple(&[&"eval", pack(), &"--data", &"glyphs:2"]);
+        let mut command = supple(&[&"eval", pack()]);
+        if !arguments.contains(&"--data") {
+            command.args(["--data", "glyphs:2"]);
+        }
         let outcome = run(command.args(default).args(arguments));
         let told = words.iter().all(|word| outcome.stderr.contains(word));
         if !told || outcome.code != Some(1) || outcome.stderr.contains("panicked") {

@@ -48,9 +48,14 @@ fn integer(object: &Value, key: &str) -> u64 {
 }
 
 /// A step as the contract has it, with these keys and no others.
-fn check_point(point: &Value) {
+fn check_step(point: &Value) {
     let keys: Vec<&String> = point.as_object().expect("an object").keys().collect();
     assert_eq!(keys, ["ci95", "mean", "step"]);
+    check_point(point);
+}
+
+/// What a step and a baseline hold.
+fn check_point(point: &Value) {
     assert!(point["step"].is_u64(), "{point}");
     for key in ["mean", "ci95"] {
         assert!(point[key].as_f64().is_some_and(|value| (0.0..=1.0).contains(&value)), "{point}");
@@ -69,10 +74,20 @@ fn check_contract(result: &Value, on: &str, way: u64, shot: u64, episodes: u64) 
         (0..=STEPS as u64).collect::<Vec<_>>(),
         "from before adaptation to the steps trained for"
     );
-    steps.iter().for_each(check_point);
-    for baseline in ["prototypes", "random_start"] {
-        check_point(&result["baselines"][baseline]);
+    steps.iter().for_each(check_step);
+    for baseline in ["prototypes", "random_start", "ridge"] {
+        let baseline = &result["baselines"][baseline];
+        check_point(baseline);
+        let number = |value: &Value| value.as_f64().expect("a number");
+        let [mean, margin] = ["mean", "ci95"].map(|key| number(&baseline["difference"][key]));
+        let ours = number(&result["steps"][STEPS]["mean"]);
+        assert!(
+            result["on"] == "tract" || (ours - number(&baseline["mean"]) - mean).abs() < 1e-9,
+            "{baseline}"
+        );
+        assert_eq!(baseline["separated"], json!(episodes > 1 && mean.abs() > margin), "{baseline}");
     }
+    assert_eq!(result["kind"], json!("new-classes"));
     assert!(result.as_object().is_some_and(|object| object.contains_key("bit_equal")));
 }
 
@@ -381,8 +396,8 @@ fn a_user_s_folder_of_other_alphabets_is_evaluated_whole() {
     check_contract(&result, "twin", 5, 1, 60);
     let mean = |step: usize| result["steps"][step]["mean"].as_f64().expect("a number");
     assert!(mean(STEPS) > mean(0) && mean(STEPS) > 0.5, "{result:#}");
-    on(&["--split", "validation"]).refused(&["3 alphabets", "--split all"]);
-    on(&[]).refused(&["5 characters with 16 drawings each", "lower --way, --shot or --queries"]);
+    on(&["--split", "validation"]).refused(&["3 of the 3 domain(s)", "--hold-back", "--split all"]);
+    on(&[]).refused(&["5 classes with 16 samples each", "lower way, shot or queries", "--way, --shot"]);
 }
 
 /// The pack was trained on the built-in drawings: of Omniglot, every class is new to it.

@@ -1,9 +1,16 @@
 //! Verbs and flags.
 
+use std::fmt::{Display, Formatter};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use supple_data::part::HoldBack;
+use supple_meta::recipe::Source;
+
+use crate::data::{self, SOURCES};
 
 /// Few-shot adaptation on edge devices: meta-train a start, pack it, and see what a device makes of it.
 #[derive(Debug, Parser)]
@@ -102,13 +109,27 @@ pub struct InspectArguments {
 pub struct EvalArguments {
     /// The pack.
     pub pack: PathBuf,
-    /// An Omniglot zip or folder, or `glyphs` (`glyphs:SEED`) for generated drawings.
+    /// A zip or folder of data, whose kind is told by what lies there, or a generator: glyphs, glyph-hands, text,
+    /// sinusoid or arm, each with `:SEED` if wanted.
+    #[arg(long, required_unless_present = "source")]
+    pub data: Option<PathBuf>,
+    /// The kind of data, where it is not what it looks like.
+    #[arg(long, value_enum)]
+    pub source: Option<SourceName>,
+    /// Leave files out that cannot be read, and name them.
     #[arg(long)]
-    pub data: PathBuf,
-    /// train, validation or all. By default all; to be named for the data the pack was trained on (the same set is
-    /// recognised, a part or a copy in another size is not).
+    pub skip_broken: bool,
+    /// train, validation, test or all. By default all; to be named for the data the pack was trained on (the same set
+    /// is recognised, a part or a copy in another size is not).
     #[arg(long)]
     pub split: Option<String>,
+    /// What training held back: last-domains=N, domains=NAME,NAME, last-classes=N or classes=NAME,NAME; by default
+    /// what recipes hold back of such data.
+    #[arg(long, value_name = "SPEC")]
+    pub hold_back: Option<HoldBackSpec>,
+    /// What is new in an episode; by default what the head was trained for.
+    #[arg(long, value_enum)]
+    pub kind: Option<Kind>,
     /// Classes of an episode.
     #[arg(long, default_value_t = 5)]
     pub way: usize,
@@ -124,6 +145,12 @@ pub struct EvalArguments {
     /// Gradient steps; by default as many as the head was trained for.
     #[arg(long)]
     pub steps: Option<usize>,
+    /// Judge at these shots too, for a curve; separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    pub shots: Vec<usize>,
+    /// Judge the heads of these packs on the same episodes.
+    #[arg(long, value_name = "OTHER.supple", num_args = 1..)]
+    pub compare: Vec<PathBuf>,
     /// Seed of the episodes.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -144,6 +171,84 @@ pub struct EvalArguments {
     pub json: bool,
 }
 
+/// What is new in an episode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Classes: labels carry no meaning from one episode to the next.
+    NewClasses,
+    /// The person, patient or machine: labels keep their meaning.
+    NewDomain,
+}
+
+impl Kind {
+    /// As on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NewClasses => "new-classes",
+            Self::NewDomain => "new-domain",
+        }
+    }
+}
+
+/// A kind of data, as on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceName(pub Source);
+
+impl ValueEnum for SourceName {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: [SourceName; SOURCES.len()] = {
+            let mut all = [SourceName(Source::Glyphs); SOURCES.len()];
+            let mut index = 0;
+            while index < all.len() {
+                all[index] = SourceName(SOURCES[index]);
+                index += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(data::name(self.0)))
+    }
+}
+
+/// What training held back, as on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldBackSpec(pub HoldBack);
+
+impl FromStr for HoldBackSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (key, value) = text.split_once('=').unwrap_or((text, ""));
+        let count = || value.parse().map_err(|_| format!("`{value}` is no whole number"));
+        let names = || value.split(',').map(|name| name.trim().to_owned()).collect();
+        Ok(Self(match key {
+            "last-domains" => HoldBack::LastDomains(count()?),
+            "last-classes" => HoldBack::LastClasses(count()?),
+            "domains" => HoldBack::Domains(names()),
+            "classes" => HoldBack::Classes(names()),
+            _ => {
+                return Err(
+                    "write last-domains=N, domains=NAME,NAME, last-classes=N or classes=NAME,NAME".to_owned()
+                );
+            }
+        }))
+    }
+}
+
+impl Display for HoldBackSpec {
+    fn fmt(&self, to: &mut Formatter) -> std::fmt::Result {
+        match &self.0 {
+            HoldBack::LastDomains(count) => write!(to, "last-domains={count}"),
+            HoldBack::LastClasses(count) => write!(to, "last-classes={count}"),
+            HoldBack::Domains(names) => write!(to, "domains={}", names.join(",")),
+            HoldBack::Classes(names) => write!(to, "classes={}", names.join(",")),
+        }
+    }
+}
+
 /// What computes an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum On {
@@ -162,6 +267,21 @@ impl On {
             Self::Twin => "twin",
             Self::Tract => "tract",
             Self::Qemu => "qemu",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_back_is_read_as_it_is_written() {
+        for text in ["last-domains=6", "domains=theo,nicolas", "last-classes=3", "classes=a"] {
+            assert_eq!(text.parse::<HoldBackSpec>().map(|spec| spec.to_string()), Ok(text.to_owned()));
+        }
+        for text in ["last-domains=many", "6", "domain=theo"] {
+            assert!(text.parse::<HoldBackSpec>().is_err(), "{text}");
         }
     }
 }

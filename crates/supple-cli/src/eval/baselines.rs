@@ -1,37 +1,121 @@
 //! What an adapted head is compared with, on the same episodes and features.
 
+use std::path::{Path, PathBuf};
+
 use rand::RngExt;
 use rayon::prelude::*;
-use supple_data::Episode;
+use supple_data::DataSet;
 use supple_data::random::{Purpose, stream};
-use supple_pack::Head;
+use supple_data::tasks::TaskEpisode;
+use supple_pack::{AlignedBytes, Head, Pack};
 
 use super::cast::Cast;
-use super::features::Features;
-use super::result::Point;
-use super::trace::{Plan, TraceError};
+use super::features::{self, Features};
+use super::fine_tuned::Start;
+use super::result::Baseline;
+use super::trace::{Plan, Trace, TraceError};
+use super::{EvalError, check, judge, ridge};
+use crate::arguments::{EvalArguments, Kind};
+use crate::files;
 
-/// Each baseline with its name.
+/// What baselines need besides the episodes.
+pub struct Others<'a> {
+    /// The start that was trained on all classes at once.
+    pub fine_tuned: Option<Start>,
+    /// Other packs.
+    pub rivals: Vec<Rival<'a>>,
+    /// Of random starts.
+    pub seed: u64,
+}
+
+/// Another pack on the same samples.
+pub struct Rival<'a> {
+    name: String,
+    head: Head<'a>,
+    steps: usize,
+    own_rows: bool,
+    features: Features,
+}
+
+/// Reads the packs to compare with.
+pub fn read(arguments: &EvalArguments) -> Result<Vec<(PathBuf, AlignedBytes)>, EvalError> {
+    arguments.compare.iter().map(|path| Ok((path.clone(), files::read_pack(path)?))).collect()
+}
+
+/// Checks the packs to compare with and runs their trunks.
+pub fn rivals<'a>(
+    arguments: &EvalArguments,
+    packs: &'a [(PathBuf, AlignedBytes)],
+    kind: Kind,
+    set: &DataSet,
+    samples: &[usize],
+) -> Result<Vec<Rival<'a>>, EvalError> {
+    let mut rivals: Vec<Rival> = Vec::new();
+    for (path, bytes) in packs {
+        let (pack, head) = parse(path, bytes)?;
+        check::head(arguments, path, &head)?;
+        check::input(path, &pack, set)?;
+        let own_rows = check::own_rows(kind, path, &head, set)?;
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        // Two files of one name, in two folders.
+        let taken = rivals.iter().filter(|rival| rival.name.starts_with(&stem)).count();
+        let name = if taken == 0 { stem } else { format!("{stem}_{}", taken + 1) };
+        let steps = arguments.steps.unwrap_or(head.spec.steps.into());
+        let features = features::twin(&pack, set, samples.to_vec())?;
+        rivals.push(Rival { name, head, steps, own_rows, features });
+    }
+    Ok(rivals)
+}
+
+/// A pack and its first head.
+pub fn parse<'a>(path: &Path, bytes: &'a AlignedBytes) -> Result<(Pack<'a>, Head<'a>), EvalError> {
+    let pack = files::parse_pack(path, bytes)?;
+    let head = pack.heads().next().ok_or_else(|| EvalError::NoHead(path.to_owned()))?;
+    Ok((pack, head))
+}
+
+/// Each baseline beside ours: the accuracies of the adapted head, by episode.
 pub fn all(
     plan: &Plan,
     cast: &Cast,
     features: &Features,
-    seed: u64,
-) -> Result<Vec<(&'static str, Point)>, TraceError> {
-    let nearest: Vec<f64> = cast.episodes.par_iter().map(|episode| prototypes(episode, features)).collect();
+    others: &Others,
+    ours: &[f64],
+) -> Result<Vec<Baseline>, TraceError> {
+    let closed = |name: &str, accuracy: fn(&TaskEpisode, &Features) -> f64| {
+        let values: Vec<f64> = cast.episodes.par_iter().map(|episode| accuracy(episode, features)).collect();
+        Baseline::of(name, 0, &values, ours)
+    };
+    let mut baselines = vec![closed("prototypes", prototypes), closed("ridge", ridge::accuracy)];
     let random: Vec<f64> = cast
         .episodes
         .par_iter()
         .enumerate()
-        .map(|(index, episode)| random_start(plan, index as u64, episode, features, seed))
+        .map(|(index, episode)| random_start(plan, index as u64, episode, features, others.seed))
         .collect::<Result<_, _>>()?;
-    Ok(vec![("prototypes", Point::of(0, &nearest)), ("random_start", Point::of(plan.steps, &random))])
+    baselines.push(Baseline::of("random_start", plan.steps, &random, ours));
+    if let Some(Start { weights, bias }) = &others.fine_tuned {
+        let head = Head { weights, bias, ..plan.head.clone() };
+        let last = last(judge::accuracies(&plan.of(&head), cast, features)?);
+        baselines.push(Baseline::of("fine_tuned", plan.steps, &last, ours));
+    }
+    for Rival { name, head, steps, own_rows, features } in &others.rivals {
+        let plan = Plan { steps: *steps, head, own_rows: *own_rows };
+        let last = last(judge::accuracies(&plan, cast, features)?);
+        baselines.push(Baseline::of(name, *steps, &last, ours));
+    }
+    Ok(baselines)
+}
+
+/// The accuracies after the last step.
+pub fn last(accuracies: Vec<Vec<f64>>) -> Vec<f64> {
+    accuracies.iter().map(|steps| steps.last().copied().unwrap_or_default()).collect()
 }
 
 /// Prototypical networks without their training (Snell, Swersky, Zemel 2017): each query goes to the class whose
 /// mean support feature is nearest.
-fn prototypes(episode: &Episode, features: &Features) -> f64 {
-    let length = episode.support.first().map_or(0, |sample| features.of(sample.drawing).len());
+fn prototypes(episode: &TaskEpisode, features: &Features) -> f64 {
+    let length = features.length();
     let mut means = vec![0.0f32; episode.way * length];
     let shot = (episode.support.len() / episode.way) as f32;
     for sample in &episode.support {
@@ -55,7 +139,7 @@ fn prototypes(episode: &Episode, features: &Features) -> f64 {
 fn random_start(
     plan: &Plan,
     index: u64,
-    episode: &Episode,
+    episode: &TaskEpisode,
     features: &Features,
     seed: u64,
 ) -> Result<f64, TraceError> {
@@ -64,7 +148,7 @@ fn random_start(
     let weights: Vec<f32> =
         plan.head.weights.iter().map(|_| limit * (2.0 * random.random::<f32>() - 1.0)).collect();
     let bias = vec![0.0; plan.head.bias.len()];
-    let head = Head { spec: plan.head.spec.clone(), weights: &weights, bias: &bias, rates: plan.head.rates };
-    let trace = Plan { steps: plan.steps, head: &head }.trace(episode, |drawing| features.of(drawing))?;
+    let head = Head { weights: &weights, bias: &bias, ..plan.head.clone() };
+    let trace: Trace = plan.of(&head).trace(episode, |sample| features.of(sample))?;
     Ok(trace.accuracies(episode).last().copied().unwrap_or_default())
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use supple_data::render::{INPUT_LENGTH, Orientation};
-use supple_data::{Drawings, Episode};
+use supple_data::tasks::TaskEpisode;
+use supple_data::{DataSet, Orientation};
 use supple_link::host::{Child, Client, Image, ImageError, LinkError, Qemu, QemuError};
 use supple_pack::Pack;
 use supple_runtime::MemoryNeed;
@@ -76,7 +76,7 @@ pub enum QemuEvalError {
 /// Runs all episodes, on as many boards as there are threads.
 pub fn run(
     arguments: &EvalArguments,
-    set: &Drawings,
+    set: &DataSet,
     cast: &Cast,
     plan: &Plan,
 ) -> Result<Vec<Trace>, QemuEvalError> {
@@ -111,9 +111,9 @@ fn default_firmware(board: &str) -> PathBuf {
     }
 }
 
-fn send(device: &mut Client<Child>, set: &Drawings, drawing: usize) -> Result<u32, LinkError> {
-    let mut input = [0.0; INPUT_LENGTH];
-    set.render(drawing, Orientation::UPRIGHT, &mut input);
+fn send(device: &mut Client<Child>, set: &DataSet, sample: usize) -> Result<u32, LinkError> {
+    let mut input = vec![0.0; set.shape().len()];
+    set.render(sample, Orientation::UPRIGHT, &mut input);
     device.input(&input)?;
     device.features()
 }
@@ -123,16 +123,17 @@ pub fn measure(
     arguments: &EvalArguments,
     board: &Board,
     pack: &Pack,
-    set: &Drawings,
+    set: &DataSet,
     cast: &Cast,
+    plan: &Plan,
 ) -> Result<Figures, QemuEvalError> {
     let need = MemoryNeed::of(pack, pack.heads().next().as_ref());
     let firmware = firmware(arguments);
     let mut device = Client::connect(Qemu::new(&firmware, &arguments.pack).exact(true).start()?)?;
     let image = Image::read(&firmware)?;
-    device.begin(arguments.way as u16)?;
     let mut inference_ticks = 0;
     let episode = &cast.episodes[0];
+    begin(&mut device, episode, plan)?;
     for sample in &episode.support {
         inference_ticks = send(&mut device, set, sample.drawing)?;
         device.push_support(sample.label as u16)?;
@@ -157,8 +158,8 @@ pub fn measure(
 
 fn run_some(
     qemu: &Qemu,
-    set: &Drawings,
-    episodes: &[Episode],
+    set: &DataSet,
+    episodes: &[TaskEpisode],
     plan: &Plan,
     bar: &ProgressBar,
     interrupted: &(impl Fn() -> bool + Sync),
@@ -175,14 +176,19 @@ fn run_some(
     traces.collect()
 }
 
+/// Sets the head to an episode's start.
+fn begin(device: &mut Client<Child>, episode: &TaskEpisode, plan: &Plan) -> Result<(), LinkError> {
+    if plan.own_rows { device.begin_rows(&plan.rows(episode)) } else { device.begin(episode.way as u16) }
+}
+
 /// Each query's features are computed once; the adaptation is run anew for it, from the cached support.
 fn trace(
     device: &mut Client<Child>,
-    set: &Drawings,
-    episode: &Episode,
+    set: &DataSet,
+    episode: &TaskEpisode,
     plan: &Plan,
 ) -> Result<Trace, QemuEvalError> {
-    device.begin(episode.way as u16)?;
+    begin(device, episode, plan)?;
     for sample in &episode.support {
         send(device, set, sample.drawing)?;
         device.push_support(sample.label as u16)?;

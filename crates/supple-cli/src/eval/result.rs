@@ -5,11 +5,10 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::curves::ShotCurve;
 use super::features::Features;
+use super::interval;
 use super::qemu::Figures;
-
-/// 97.5 % of the normal distribution lie below this many deviations.
-const DEVIATIONS: f64 = 1.959_964;
 
 /// An accuracy with its 95 % interval over episodes, as fractions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -20,6 +19,75 @@ pub struct Point {
     pub mean: f64,
     /// Half the width of the interval.
     pub ci95: f64,
+}
+
+/// What the same episodes give by other means.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Baseline {
+    /// What it is called.
+    #[serde(skip)]
+    pub name: String,
+    /// Its accuracy.
+    #[serde(flatten)]
+    pub point: Point,
+    /// Ours less it, over the same episodes.
+    pub difference: Difference,
+    /// Whether the interval of the difference leaves zero out.
+    pub separated: bool,
+}
+
+/// A mean of paired differences with its 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Difference {
+    /// Mean over episodes.
+    pub mean: f64,
+    /// Half the width of the interval.
+    pub ci95: f64,
+}
+
+impl Baseline {
+    /// Compares ours with another way's accuracies, episode by episode.
+    pub fn of(name: impl Into<String>, step: usize, values: &[f64], ours: &[f64]) -> Self {
+        let differences: Vec<f64> = ours.iter().zip(values).map(|(ours, other)| ours - other).collect();
+        let (mean, ci95) = interval::of(&differences);
+        // One episode separates nothing.
+        let separated = differences.len() > 1 && mean.abs() > ci95;
+        Self {
+            name: name.into(),
+            point: Point::of(step, values),
+            difference: Difference { mean, ci95 },
+            separated,
+        }
+    }
+}
+
+/// Which baselines the intervals set ours apart from, and which not.
+pub fn separation(baselines: &[Baseline]) -> String {
+    let names = |wanted: &dyn Fn(&Baseline) -> bool| {
+        let names: Vec<String> =
+            baselines.iter().filter(|b| wanted(b)).map(|b| b.name.replace('_', " ")).collect();
+        match names.split_last() {
+            None => None,
+            Some((last, [])) => Some(last.clone()),
+            Some((last, others)) => Some(format!("{} and {last}", others.join(", "))),
+        }
+    };
+    let sentences = [
+        (names(&|b| b.separated && b.difference.mean > 0.0), "Ours is better than"),
+        (names(&|b| b.separated && b.difference.mean <= 0.0), "Ours is worse than"),
+        (names(&|b| !b.separated), "These episodes do not tell ours from"),
+    ];
+    let mut text = String::new();
+    for (names, said) in &sentences {
+        if let Some(names) = names {
+            let space = if text.is_empty() { "" } else { " " };
+            let _ = write!(text, "{space}{said} {names}.");
+        }
+    }
+    if !text.is_empty() {
+        text += " (By the 95 % interval of the difference over the same episodes.)";
+    }
+    text
 }
 
 /// How many episodes gave the twin's bits.
@@ -34,7 +102,7 @@ pub struct BitEqual {
 /// How far tract's features are from the plan's.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct FeatureDifference {
-    /// Drawings compared.
+    /// Samples compared.
     pub drawings: usize,
     /// The largest difference of a feature.
     pub largest_difference: f32,
@@ -52,8 +120,11 @@ pub struct EvalResult {
     pub on: &'static str,
     pub data: String,
     pub split: &'static str,
+    pub kind: &'static str,
+    pub hold_back: Option<String>,
     pub steps: Vec<Point>,
-    pub baselines: Vec<(&'static str, Point)>,
+    pub baselines: Vec<Baseline>,
+    pub curves: Option<Vec<ShotCurve>>,
     pub bit_equal: Option<BitEqual>,
     pub feature_difference: Option<FeatureDifference>,
     pub device: Option<Figures>,
@@ -62,12 +133,8 @@ pub struct EvalResult {
 impl Point {
     /// Mean and interval of one value an episode.
     pub fn of(step: usize, values: &[f64]) -> Self {
-        let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
-        // Of a single episode nothing is known about the spread.
-        let deviation = if values.len() > 1 { (squares / (count - 1.0)).sqrt() } else { 0.0 };
-        Self { step, mean, ci95: DEVIATIONS * deviation / count.sqrt() }
+        let (mean, ci95) = interval::of(values);
+        Self { step, mean, ci95 }
     }
 
     /// One point a step, from step 0.
@@ -84,24 +151,23 @@ impl Point {
 }
 
 impl FeatureDifference {
-    /// Over all drawings of both.
+    /// Over all samples that both have.
     pub fn between(plan: &Features, tract: &Features) -> Self {
-        let largest = |values: &mut dyn Iterator<Item = f32>| values.fold(0.0f32, f32::max);
-        let pairs = plan.values().iter().zip(tract.values());
-        Self {
-            drawings: plan.drawings(),
-            largest_difference: largest(&mut pairs.map(|(a, b)| (a - b).abs())),
-            largest_feature: largest(&mut plan.values().iter().map(|value| value.abs())),
+        let (mut largest_difference, mut largest_feature) = (0.0f32, 0.0f32);
+        for sample in tract.samples() {
+            for (a, b) in plan.of(*sample).iter().zip(tract.of(*sample)) {
+                largest_difference = largest_difference.max((a - b).abs());
+                largest_feature = largest_feature.max(a.abs());
+            }
         }
+        Self { drawings: tract.samples().len(), largest_difference, largest_feature }
     }
 }
 
 impl EvalResult {
     /// The JSON object.
     pub fn object(&self) -> Value {
-        let baselines: Map<String, Value> =
-            self.baselines.iter().map(|(name, point)| ((*name).to_owned(), json!(point))).collect();
-        json!({
+        let mut object = json!({
             "metric": "accuracy",
             "way": self.way,
             "shot": self.shot,
@@ -111,19 +177,33 @@ impl EvalResult {
             "on": self.on,
             "data": self.data,
             "split": self.split,
+            "kind": self.kind,
+            "hold_back": self.hold_back,
             "steps": self.steps,
-            "baselines": baselines,
+            "baselines": by_name(&self.baselines),
             "bit_equal": self.bit_equal,
             "feature_difference": self.feature_difference,
             "device": self.device.as_ref().map(Figures::object),
-        })
+        });
+        if let Some(curves) = &self.curves {
+            let shots: Vec<Value> = curves.iter().map(ShotCurve::object).collect();
+            object["curves"] = json!({ "shots": shots });
+        }
+        object
     }
 
     /// The lines for people.
     pub fn lines(&self) -> String {
         let mut text = format!(
-            "{}-way {}-shot on {} ({}), {} episodes of {} queries a class, on {}\n",
-            self.way, self.shot, self.data, self.split, self.episodes, self.queries, self.on
+            "{}-way {}-shot on {} ({}, {}), {} episodes of {} queries a class, on {}\n",
+            self.way,
+            self.shot,
+            self.data,
+            self.split,
+            self.kind.replace('-', " "),
+            self.episodes,
+            self.queries,
+            self.on
         );
         for point in &self.steps {
             let label = if point.step == 0 {
@@ -133,13 +213,30 @@ impl EvalResult {
             };
             let _ = writeln!(text, "  {label:<20} {}", point.percent());
         }
-        for (name, point) in &self.baselines {
-            let _ = writeln!(text, "  {:<20} {}", name.replace('_', " "), point.percent());
+        for Baseline { name, point, difference, .. } in &self.baselines {
+            let _ = writeln!(
+                text,
+                "  {:<20} {}, ours {:+.2} ± {:.2}",
+                name.replace('_', " "),
+                point.percent(),
+                100.0 * difference.mean,
+                100.0 * difference.ci95
+            );
+        }
+        let _ = writeln!(text, "  {}", separation(&self.baselines));
+        for curve in self.curves.iter().flatten() {
+            let point = curve.after();
+            let _ = writeln!(
+                text,
+                "  {:<20} {}",
+                format!("shot {}, step {}", curve.shot, point.step),
+                point.percent()
+            );
         }
         if let Some(difference) = &self.feature_difference {
             let _ = writeln!(
                 text,
-                "  features of tract and plan differ by at most {:.1e} (largest feature {:.1}, {} drawings)",
+                "  features of tract and plan differ by at most {:.1e} (largest feature {:.1}, {} samples)",
                 difference.largest_difference, difference.largest_feature, difference.drawings
             );
         }
@@ -157,16 +254,32 @@ impl EvalResult {
     }
 }
 
+/// Baselines as a JSON object.
+pub fn by_name(baselines: &[Baseline]) -> Map<String, Value> {
+    baselines.iter().map(|baseline| (baseline.name.clone(), json!(baseline))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn mean_and_interval() {
-        let point = Point::of(2, &[0.5, 0.7, 0.9, 0.7]);
-        assert!((point.mean - 0.7).abs() < 1e-12);
-        // Deviation √(0.08 / 3), over √4, times 1.96.
-        assert!((point.ci95 - 0.160_03).abs() < 1e-4, "{}", point.ci95);
-        assert_eq!(Point::of(0, &[0.5]).ci95, 0.0);
+    fn baselines_are_told_apart_episode_by_episode() {
+        let ours = [0.9, 0.5, 0.7, 0.8];
+        // Always a little less: the difference is sure although the intervals overlap by far.
+        let below = Baseline::of("below", 3, &[0.8, 0.41, 0.6, 0.69], &ours);
+        let same = Baseline::of("a_like", 0, &[0.5, 0.9, 0.8, 0.7], &ours);
+        let above = Baseline::of("above", 0, &[1.0, 0.61, 0.8, 0.9], &ours);
+        assert_eq!([&below, &same, &above].map(|b| b.separated), [true, false, true]);
+        assert!((below.difference.mean - 0.1).abs() < 1e-9 && below.point.ci95 > 0.2);
+        assert!(!Baseline::of("one", 0, &[0.1], &[0.9]).separated);
+        let text = separation(&[below.clone(), same, above]);
+        assert!(
+            text.starts_with("Ours is better than below. Ours is worse than above. These episodes do not tell ours from a like."),
+            "{text}"
+        );
+        assert_eq!(separation(&[]), "");
+        let object = json!(below);
+        assert_eq!((&object["step"], &object["separated"]), (&json!(3), &json!(true)));
     }
 }

@@ -1,6 +1,7 @@
 //! What a head does in an episode: every query's logits before adaptation and after each step, and the final head.
 
-use supple_data::{Episode, Sample};
+use supple_data::Sample;
+use supple_data::tasks::TaskEpisode;
 use supple_pack::Head;
 use supple_runtime::{AdaptError, HeadMemory, Learner, MemoryNeed};
 
@@ -10,6 +11,8 @@ pub struct Plan<'a> {
     pub steps: usize,
     /// The head to start from.
     pub head: &'a Head<'a>,
+    /// Whether an episode's classes start from their own rows of the head, or from the first.
+    pub own_rows: bool,
 }
 
 /// What a head did in an episode.
@@ -29,17 +32,29 @@ pub struct Trace {
 pub struct TraceError(#[from] AdaptError);
 
 impl Plan<'_> {
+    /// The same for another start.
+    pub fn of<'b>(&self, head: &'b Head<'b>) -> Plan<'b> {
+        Plan { steps: self.steps, head, own_rows: self.own_rows }
+    }
+
+    /// The rows of the head that an episode's classes start from.
+    pub fn rows(&self, episode: &TaskEpisode) -> Vec<u16> {
+        // That every class has a row was checked before.
+        let row = |(label, &class): (usize, &u32)| if self.own_rows { class as u16 } else { label as u16 };
+        episode.classes.iter().enumerate().map(row).collect()
+    }
+
     /// Adapts to an episode's support and judges its queries, in the device's arithmetic.
     pub fn trace<'f>(
         &self,
-        episode: &Episode,
+        episode: &TaskEpisode,
         feature: impl Fn(usize) -> &'f [f32],
     ) -> Result<Trace, TraceError> {
         let need = MemoryNeed::of_head(&self.head.spec);
         let (mut floats, mut labels) = (vec![0.0; need.learner()], vec![0; need.labels]);
         let memory = HeadMemory { floats: &mut floats, labels: &mut labels };
         let mut learner = Learner::new(self.head.clone(), memory)?;
-        learner.begin(episode.way)?;
+        learner.begin_rows(&self.rows(episode))?;
         for Sample { drawing, label, .. } in &episode.support {
             learner.push_support(feature(*drawing), *label)?;
         }
@@ -69,7 +84,7 @@ impl Trace {
     }
 
     /// Fraction of the queries chosen right after each step, from step 0. A logit that is no number is wrong.
-    pub fn accuracies(&self, episode: &Episode) -> Vec<f64> {
+    pub fn accuracies(&self, episode: &TaskEpisode) -> Vec<f64> {
         let queries = episode.query.len();
         let steps = self.logits.len() / (queries * self.way);
         (0..steps)
@@ -107,7 +122,8 @@ mod tests {
     #[test]
     fn accuracies_by_step() {
         let sample = |label| Sample { drawing: 0, orientation: Orientation::UPRIGHT, label };
-        let episode = Episode { way: 2, support: vec![], query: vec![sample(0), sample(1)] };
+        let query = vec![sample(0), sample(1)];
+        let episode = TaskEpisode { way: 2, support: vec![], query, classes: vec![0, 1], domain: None };
         // Ties go to the first class; a NaN is never right.
         let trace = trace(vec![0.0, 0.0, 0.0, 0.0, 2.0, 1.0, 1.0, 2.0, 1.0, f32::NAN, 0.0, 1.0]);
         assert_eq!(trace.accuracies(&episode), [0.5, 1.0, 0.5]);

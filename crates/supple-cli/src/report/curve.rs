@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::Point;
 use super::text::{escape, percent, percent_margin, words};
+use super::{Point, Shots};
 
 const WIDTH: f64 = 540.0;
 const HEIGHT: f64 = 330.0;
@@ -26,8 +26,8 @@ struct Scale {
 }
 
 impl Scale {
-    fn new(steps: &[Point], baselines: &[(String, Point)]) -> Self {
-        let all = || steps.iter().chain(baselines.iter().map(|(_, point)| point));
+    fn new<'a>(steps: &'a [Point], baselines: impl Iterator<Item = &'a Point> + Clone) -> Self {
+        let all = || steps.iter().chain(baselines.clone());
         let lowest = all().map(|point| point.mean - point.ci95).fold(1.0, f64::min);
         let highest = all().map(|point| point.mean + point.ci95).fold(0.0, f64::max);
         // The least above float noise: 0.3 / 0.1 is a little less than 3.
@@ -59,17 +59,44 @@ struct Label {
     y: f64,
 }
 
-/// The figure; nothing without steps or with figures that are not numbers.
+/// What a figure's words are.
+struct Words {
+    title: &'static str,
+    /// Below the horizontal axis.
+    axis: &'static str,
+    /// Of one point.
+    unit: &'static str,
+}
+
+/// Over steps; nothing without steps or with figures that are not numbers.
 pub fn svg(steps: &[Point], baselines: &[(String, Point)]) -> Option<String> {
+    let words =
+        Words { title: "Accuracy by gradient step", axis: "gradient steps on the support set", unit: "step" };
+    let baselines: Vec<(String, Vec<Point>)> =
+        baselines.iter().map(|(name, point)| (name.clone(), vec![*point])).collect();
+    figure(steps, &baselines, &words)
+}
+
+/// Over shots, likewise.
+pub fn over_shots(shots: &Shots) -> Option<String> {
+    let words =
+        Words { title: "Accuracy by support samples", axis: "support samples of each class", unit: "shot" };
+    figure(&shots.main, &shots.baselines, &words)
+}
+
+/// Ours with its band, others with bars; a single point is a line across.
+fn figure(main: &[Point], baselines: &[(String, Vec<Point>)], words_of: &Words) -> Option<String> {
     let finite = |point: &Point| point.mean.is_finite() && point.ci95.is_finite();
-    let baselines: Vec<(String, Point)> = baselines.iter().filter(|(_, p)| finite(p)).cloned().collect();
-    let (first, last) = (steps.first()?, steps.last()?);
-    if !steps.iter().all(finite) {
+    let baselines = baselines.iter().filter(|(_, points)| points.iter().all(finite));
+    let baselines: Vec<&(String, Vec<Point>)> = baselines.collect();
+    let (first, last) = (main.first()?, main.last()?);
+    if !main.iter().all(finite) {
         return None;
     }
-    let scale = Scale::new(steps, &baselines);
+    let scale = Scale::new(main, baselines.iter().flat_map(|(_, points)| points));
+    let Words { title, axis, unit } = *words_of;
     let title = format!(
-        "Accuracy by gradient step: {} at step {}, {} at step {}",
+        "{title}: {} at {unit} {}, {} at {unit} {}",
         percent(first.mean),
         first.step,
         percent(last.mean),
@@ -79,20 +106,15 @@ pub fn svg(steps: &[Point], baselines: &[(String, Point)]) -> Option<String> {
         "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">\n<title>{title}</title>\n",
         title = escape(&title)
     );
-    svg.push_str(&axes(&scale));
+    svg.push_str(&axes(&scale, axis));
     let mut labels = Vec::new();
-    for (index, (name, point)) in baselines.iter().enumerate() {
+    for (index, (name, points)) in baselines.iter().enumerate() {
+        let Some(point) = points.last() else { continue };
         let (class, y) = (format!("baseline b{}", index % 4), scale.y(point.mean));
-        let _ = writeln!(
-            svg,
-            "<path class=\"{class}\" d=\"M{LEFT} {y:.1}H{RIGHT}\"><title>{}: {} {}</title></path>",
-            escape(&words(name)),
-            percent(point.mean),
-            percent_margin(point.ci95)
-        );
+        svg.push_str(&other(&scale, &class, name, points));
         labels.push(Label { class, name: words(name), value: percent(point.mean), at: y, y });
     }
-    svg.push_str(&line(&scale, steps));
+    svg.push_str(&line(&scale, main, unit));
     let y = scale.y(last.mean);
     let name = "adapted".to_owned();
     labels.push(Label { class: "main".to_owned(), name, value: percent(last.mean), at: y, y });
@@ -104,7 +126,37 @@ pub fn svg(steps: &[Point], baselines: &[(String, Point)]) -> Option<String> {
     Some(svg)
 }
 
-fn axes(scale: &Scale) -> String {
+/// A baseline's line, and its intervals as bars where it has more than one.
+fn other(scale: &Scale, class: &str, name: &str, points: &[Point]) -> String {
+    let title = |point: &Point| {
+        format!(
+            "<title>{}: {} {}</title>",
+            escape(&words(name)),
+            percent(point.mean),
+            percent_margin(point.ci95)
+        )
+    };
+    if let [point] = points {
+        let y = scale.y(point.mean);
+        return format!("<path class=\"{class}\" d=\"M{LEFT} {y:.1}H{RIGHT}\">{}</path>\n", title(point));
+    }
+    let spots: Vec<String> =
+        points.iter().map(|p| format!("{:.1} {:.1}", scale.x(p.step), scale.y(p.mean))).collect();
+    let mut svg = format!("<path class=\"{class}\" d=\"M{}\" />\n", spots.join("L"));
+    for point in points {
+        let (x, low, high) =
+            (scale.x(point.step), scale.y(point.mean - point.ci95), scale.y(point.mean + point.ci95));
+        let _ = writeln!(
+            svg,
+            "<path class=\"{class} whisker\" d=\"M{:.1} {low:.1}h6m-3 0V{high:.1}m-3 0h6\">{}</path>",
+            x - 3.0,
+            title(point)
+        );
+    }
+    svg
+}
+
+fn axes(scale: &Scale, name: &str) -> String {
     let mut svg = String::from("<g class=\"axis\">\n");
     let every = if scale.high - scale.low > 6 { 2 } else { 1 };
     for tenth in (scale.low..=scale.high).filter(|tenth| tenth % every == 0) {
@@ -129,7 +181,7 @@ fn axes(scale: &Scale) -> String {
     let _ = writeln!(
         svg,
         "<path d=\"M{LEFT} {BOTTOM}H{RIGHT}\" />\n\
-         <text class=\"middle\" x=\"{middle:.1}\" y=\"{:.1}\">gradient steps on the support set</text>\n\
+         <text class=\"middle\" x=\"{middle:.1}\" y=\"{:.1}\">{name}</text>\n\
          <text class=\"middle\" transform=\"translate(17 {centre:.1}) rotate(-90)\">accuracy on the queries (%)</text>\n</g>",
         HEIGHT - 10.0
     );
@@ -144,7 +196,7 @@ fn tick(span: usize) -> usize {
 }
 
 /// The band, the line and its points.
-fn line(scale: &Scale, steps: &[Point]) -> String {
+fn line(scale: &Scale, steps: &[Point], unit: &str) -> String {
     let spot = |point: &Point, mean: f64| format!("{:.1},{:.1}", scale.x(point.step), scale.y(mean));
     let upper = steps.iter().map(|point| spot(point, point.mean + point.ci95));
     let lower = steps.iter().rev().map(|point| spot(point, point.mean - point.ci95));
@@ -158,7 +210,7 @@ fn line(scale: &Scale, steps: &[Point]) -> String {
     for point in steps {
         let _ = writeln!(
             svg,
-            "<circle class=\"main\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\"><title>step {}: {} {}</title></circle>",
+            "<circle class=\"main\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\"><title>{unit} {}: {} {}</title></circle>",
             scale.x(point.step),
             scale.y(point.mean),
             point.step,
@@ -169,18 +221,20 @@ fn line(scale: &Scale, steps: &[Point]) -> String {
     svg
 }
 
-/// Moves labels apart, from the top down, then up again where they went beyond the bottom.
+/// Moves labels apart, from the top down, then up again where they went beyond the bottom; closer where there are many.
 fn spread(labels: &mut [Label]) {
+    let room = (BOTTOM - 10.0) - (TOP + 4.0);
+    let pitch = PITCH.min(room / labels.len().saturating_sub(1).max(1) as f64);
     labels.sort_by(|a, b| a.at.total_cmp(&b.at));
     let mut least = TOP + 4.0;
     for label in labels.iter_mut() {
         label.y = label.at.max(least);
-        least = label.y + PITCH;
+        least = label.y + pitch;
     }
     let mut most = BOTTOM - 10.0;
     for label in labels.iter_mut().rev() {
         label.y = label.y.min(most);
-        most = label.y - PITCH;
+        most = label.y - pitch;
     }
 }
 
@@ -207,7 +261,7 @@ mod tests {
     #[test]
     fn points_lie_where_their_values_say() {
         let steps = [point(0, 0.25), point(1, 0.5), point(4, 0.95)];
-        let scale = Scale::new(&steps, &[]);
+        let scale = Scale::new(&steps, [].iter());
         assert_eq!((scale.low, scale.high), (2, 10));
         assert_eq!([0, 1, 2, 4].map(|step| scale.x(step)), [62.0, 151.0, 240.0, 418.0]);
         assert_eq!([0.2, 0.6, 1.0].map(|accuracy| scale.y(accuracy)), [274.0, 144.0, 14.0]);
@@ -222,7 +276,7 @@ mod tests {
     fn baselines_widen_the_range_and_are_named() {
         let steps = [point(0, 0.75), point(5, 0.95)];
         let baselines = [("random_start".to_owned(), point(5, 0.35))];
-        assert_eq!(Scale::new(&steps, &baselines).low, 3);
+        assert_eq!(Scale::new(&steps, baselines.iter().map(|(_, point)| point)).low, 3);
         let svg = svg(&steps, &baselines).unwrap();
         assert!(svg.contains(">random start</tspan>") && svg.contains("class=\"baseline b0\""), "{svg}");
     }

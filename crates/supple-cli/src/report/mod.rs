@@ -2,14 +2,15 @@
 
 mod bars;
 mod curve;
-mod drawing;
 mod example;
+mod look;
 mod text;
 mod tiles;
 
 #[cfg(test)]
 mod tests;
 
+pub use look::Look;
 use text::{escape, percent, percent_margin};
 
 /// The page's looks, light and dark.
@@ -28,6 +29,10 @@ pub struct Page {
     pub steps: Vec<Point>,
     /// What the same episodes give by other means.
     pub baselines: Vec<(String, Point)>,
+    /// Which of those the intervals set apart.
+    pub separation: String,
+    /// The same over shots, if that was asked for.
+    pub shots: Option<Shots>,
     /// One episode, drawn.
     pub example: Example,
     /// What the device needs, if it ran on one.
@@ -48,32 +53,47 @@ pub struct Point {
 }
 
 /// An episode.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Example {
     /// What was learned from.
-    pub support: Vec<Drawing>,
+    pub support: Vec<Shown>,
     /// What was judged.
     pub queries: Vec<Judged>,
+    /// Names of the classes by label, where they have any.
+    pub names: Vec<String>,
+    /// What samples are called, e.g. `drawings`.
+    pub noun: String,
 }
 
-/// A drawing and its class.
+/// A sample and its class.
 #[derive(Debug, Clone)]
-pub struct Drawing {
+pub struct Shown {
     /// The class, from 0.
     pub label: usize,
-    /// Rows of 28 pixels of ink, 255 being full.
-    pub pixels: Vec<u8>,
+    /// What it looks like.
+    pub look: Look,
 }
 
 /// A query and what the head said.
 #[derive(Debug, Clone)]
 pub struct Judged {
     /// The query with its true class.
-    pub drawing: Drawing,
+    pub shown: Shown,
     /// The class predicted before adaptation.
     pub before: usize,
     /// The class predicted after adaptation.
     pub after: usize,
+}
+
+/// Accuracy against the number of support samples; a point's `step` is the shot.
+#[derive(Debug, Clone)]
+pub struct Shots {
+    /// Gradient steps that ours took.
+    pub steps: usize,
+    /// Ours.
+    pub main: Vec<Point>,
+    /// By other means.
+    pub baselines: Vec<(String, Vec<Point>)>,
 }
 
 /// What the pack needs on a device.
@@ -108,12 +128,13 @@ pub fn render(page: &Page) -> String {
          <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
          <header>\n<p class=\"brand\">Supple · evaluation</p>\n<h1>{title}</h1>\n\
          <p class=\"summary\">{summary}</p>\n</header>\n\
-         {tiles}{example}{curve}{device}{facts}{command}</main>\n</body>\n</html>\n",
+         {tiles}{example}{curve}{shots}{device}{facts}{command}</main>\n</body>\n</html>\n",
         title = escape(&page.title),
         summary = escape(&page.summary),
         tiles = tiles::section(page),
         example = example::section(&page.example),
         curve = curve_section(page),
+        shots = page.shots.as_ref().map_or_else(String::new, shots_section),
         facts = facts(&page.facts),
         command = command(&page.command),
     )
@@ -139,10 +160,38 @@ fn curve_section(page: &Page) -> String {
     let open = if page.steps.len() + page.baselines.len() > MOST_OPEN_ROWS { "" } else { " open=\"\"" };
     format!(
         "<section>\n<h2>Accuracy by gradient step</h2>\n\
-         <p>Mean over all episodes; the band is its 95 % confidence interval.</p>\n<div class=\"beside\">\n<figure class=\"curve\">\n{svg}</figure>\n\
+         <p>Mean over all episodes; the band is its 95 % confidence interval. {separation}</p>\n<div class=\"beside\">\n<figure class=\"curve\">\n{svg}</figure>\n\
          <details{open}>\n<summary>The figures</summary>\n<table class=\"figures\">\n\
          <thead><tr><th scope=\"col\">after</th><th scope=\"col\">accuracy</th><th scope=\"col\">95 %</th></tr></thead>\n\
-         <tbody>\n{rows}</tbody>\n</table>\n</details>\n</div>\n</section>\n"
+         <tbody>\n{rows}</tbody>\n</table>\n</details>\n</div>\n</section>\n",
+        separation = escape(&page.separation)
+    )
+}
+
+/// The curve over shots with its figures.
+fn shots_section(shots: &Shots) -> String {
+    let Some(svg) = curve::over_shots(shots) else { return String::new() };
+    let all = || [("adapted", &shots.main)].into_iter().chain(shots.baselines.iter().map(|(n, p)| (&**n, p)));
+    let heads: String =
+        all().map(|(name, _)| format!("<th scope=\"col\">{}</th>", escape(&text::words(name)))).collect();
+    let cell = |point: Option<&Point>| match point {
+        Some(point) => format!("<td>{} {}</td>", percent(point.mean), percent_margin(point.ci95)),
+        None => "<td></td>".to_owned(),
+    };
+    let row = |(index, point): (usize, &Point)| {
+        let cells: String = all().map(|(_, points)| cell(points.get(index))).collect();
+        format!("<tr><th scope=\"row\">{}</th>{cells}</tr>\n", point.step)
+    };
+    let rows: String = shots.main.iter().enumerate().map(row).collect();
+    let steps = shots.steps;
+    let plural = if steps == 1 { "" } else { "s" };
+    format!(
+        "<section>\n<h2>Accuracy by support samples</h2>\n\
+         <p>After {steps} gradient step{plural}, computed on the host; bands and bars are 95 % confidence intervals.</p>\n\
+         <figure class=\"curve\">\n{svg}</figure>\n<details open=\"\">\n<summary>The figures</summary>\n\
+         <div class=\"wide\"><table class=\"figures\">\n\
+         <thead><tr><th scope=\"col\">samples a class</th>{heads}</tr></thead>\n\
+         <tbody>\n{rows}</tbody>\n</table></div>\n</details>\n</section>\n"
     )
 }
 

@@ -1,8 +1,8 @@
 use super::*;
 
-fn drawing(label: usize) -> Drawing {
+fn drawing(label: usize) -> Shown {
     let pixels = (0..28 * 28).map(|i| if i % 28 == 3 + label { 255 } else { 0 }).collect();
-    Drawing { label, pixels }
+    Shown { label, look: Look::Drawing { width: 28, pixels } }
 }
 
 fn page(device: bool) -> Page {
@@ -20,9 +20,13 @@ fn page(device: bool) -> Page {
         example: Example {
             support: (0..5).map(drawing).collect(),
             queries: (0..15)
-                .map(|i| Judged { drawing: drawing(i % 5), before: 0, after: if i == 7 { 0 } else { i % 5 } })
+                .map(|i| Judged { shown: drawing(i % 5), before: 0, after: if i == 7 { 0 } else { i % 5 } })
                 .collect(),
+            names: vec![],
+            noun: "drawings".to_owned(),
         },
+        separation: "Ours is better than <all>.".to_owned(),
+        shots: None,
         device: device.then(|| DeviceFigures {
             board: "mps2-<an386>".to_owned(),
             ram: vec![text("arena", 12_544), text("stack", 2_048)],
@@ -102,6 +106,26 @@ fn bits_that_differ_are_marked() {
 }
 
 #[test]
+fn a_curve_over_shots_has_every_line_and_its_figures() {
+    let mut page = page(false);
+    let points = |means: [f64; 3]| {
+        [1, 5, 10].into_iter().zip(means).map(|(step, mean)| Point { step, mean, ci95: 0.01 })
+    };
+    page.shots = Some(Shots {
+        steps: 5,
+        main: points([0.6, 0.8, 0.95]).collect(),
+        baselines: vec![("rid<ge".to_owned(), points([0.55, 0.7, 0.8]).collect())],
+    });
+    page.example.support[0].look = Look::Signal { channels: 2, values: vec![0.0, 1.0, 2.0, 3.0] };
+    page.example.support[1].look = Look::Vector(vec![1.0, -2.0]);
+    let html = render(&page);
+    check(&inner(&html));
+    assert!(html.contains("Accuracy by support samples") && html.contains("After 5 gradient steps"));
+    assert!(html.contains("<td>70.0\u{a0}% ±\u{a0}1.0</td>") && html.contains("rid&lt;ge"), "{html}");
+    assert!(html.contains("Ours is better than &lt;all&gt;."));
+}
+
+#[test]
 fn an_empty_page_is_a_page() {
     let empty = Page {
         title: String::new(),
@@ -109,7 +133,9 @@ fn an_empty_page_is_a_page() {
         facts: vec![],
         steps: vec![],
         baselines: vec![],
-        example: Example { support: vec![], queries: vec![] },
+        example: Example::default(),
+        separation: String::new(),
+        shots: None,
         device: None,
         command: String::new(),
     };
