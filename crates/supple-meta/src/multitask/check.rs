@@ -23,7 +23,7 @@ impl MultiTaskRecipe {
             SharingRecipe::Hard => &[],
         };
         let soft = matches!(self.sharing, SharingRecipe::Soft { .. });
-        let untrained = self.frozen_trunk || soft || self.trunk.blocks.is_empty();
+        let untrained = self.trunk.frozen || soft || self.trunk.blocks.is_empty();
         match () {
             () if self.heads.is_empty() => wrong("heads", "must list at least one task"),
             () if training.iterations.is_some() && training.epochs.is_some() => {
@@ -49,8 +49,8 @@ impl MultiTaskRecipe {
             () if strengths.iter().any(|value| !(value.is_finite() && *value >= 0.0)) => {
                 wrong("sharing.strength", "must be zero or positive")
             }
-            () if soft && self.frozen_trunk => wrong(
-                "frozen_trunk",
+            () if soft && self.trunk.frozen => wrong(
+                "trunk.frozen",
                 "cannot be true with soft sharing, which moves trunks towards each other",
             ),
             () if soft && self.trunk.blocks.is_empty() => {

@@ -90,8 +90,11 @@ pub enum MultiTaskError {
     )]
     NothingShared(&'static str),
     /// A frozen trunk that nobody has trained.
-    #[error("frozen_trunk needs a trained trunk to start from: give one, or train the trunk too")]
+    #[error("trunk.frozen needs a trained trunk to start from: give one, or train the trunk too")]
     FrozenWithoutStart,
+    /// A trunk that the recipe names, but that nobody has read.
+    #[error("trunk.start names a trunk to start from, but none was given: read it first, or leave it out")]
+    StartNotGiven,
     /// Trunks of another shape.
     #[error("the trunk to start from does not fit the recipe's: {0}; take the blocks it was trained with")]
     Start(String),

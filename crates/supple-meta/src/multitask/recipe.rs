@@ -25,13 +25,11 @@ pub struct MultiTaskRecipe {
     /// Seed of all chance: starting weights, order of samples, order of gradients.
     #[serde(default = "first_seed")]
     pub seed: u64,
-    /// Whether the trunk stays as it is given and heads alone learn.
-    #[serde(default)]
-    pub frozen_trunk: bool,
     /// What to learn from.
     #[serde(default)]
     pub data: DataRecipe,
-    /// The trunk. Without blocks, inputs are features already.
+    /// The trunk. Without blocks, inputs are features already. Where `start` names a file, whoever reads it puts its
+    /// blocks here.
     pub trunk: TrunkRecipe,
     /// What tasks share.
     #[serde(default)]

@@ -57,13 +57,14 @@ impl<'d> MultiTaskTrainer<'d> {
                 start.start(&model, &mut parameters, &mut statistics)?;
                 start.standardise.clone()
             }
-            None if recipe.frozen_trunk && !model.trunks.is_empty() => {
+            None if recipe.trunk.start.is_some() => return Err(MultiTaskError::StartNotGiven),
+            None if recipe.trunk.frozen && !model.trunks.is_empty() => {
                 return Err(MultiTaskError::FrozenWithoutStart);
             }
             None if recipe.trunk.standardise => Some(Standardise::over(set, training.iter().copied())),
             None => None,
         };
-        let trained = match recipe.frozen_trunk {
+        let trained = match recipe.trunk.frozen {
             true => model.values(model.heads_range()),
             false => 0..parameters.len(),
         };
@@ -73,7 +74,7 @@ impl<'d> MultiTaskTrainer<'d> {
             adam: Adam::new(trained.len()),
             weighting: Weighting::new(&recipe.weights, &classifies, &fixed),
             // What is frozen has been normalised by its statistics, and goes on so.
-            fixed: recipe.frozen_trunk,
+            fixed: recipe.trunk.frozen,
             usual_losses: vec![0.0; labels.len()],
             parameters,
             statistics,
@@ -146,7 +147,7 @@ fn model(
 fn wanted(recipe: &MultiTaskRecipe, model: &TaskModel) -> Wanted {
     let all = 0..model.parameters.list().len();
     match (recipe.weights, model.last_shared()) {
-        _ if recipe.frozen_trunk => Wanted { together: model.heads_range(), apart: 0..0 },
+        _ if recipe.trunk.frozen => Wanted { together: model.heads_range(), apart: 0..0 },
         (WeightsRecipe::PcGrad, _) => Wanted { together: model.heads_range(), apart: model.trunks_range() },
         (WeightsRecipe::GradNorm { .. }, Some(last)) => Wanted { together: all, apart: last..last + 1 },
         _ => Wanted { together: all, apart: 0..0 },

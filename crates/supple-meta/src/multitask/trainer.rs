@@ -274,7 +274,9 @@ impl MultiTaskTrainer<'_> {
         let (iteration, heads) = (self.state.iteration, &self.recipe.heads);
         for ((loss, usual), head) in losses.iter().zip(&mut self.state.usual_losses).zip(heads) {
             let limit = if *usual > 0.0 { EXPLOSION * *usual } else { f32::MAX };
-            if !(loss.abs() < limit) {
+            // What is not a number is not usual.
+            let is_usual = loss.abs() < limit;
+            if !is_usual {
                 return Err(TaskDiverged { iteration, task: head.task.clone(), what: "loss", value: *loss });
             }
             if iteration < USUAL_STEPS {

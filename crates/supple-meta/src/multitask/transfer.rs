@@ -10,6 +10,7 @@ use super::error::MultiTaskError;
 use super::model::TaskModel;
 use crate::model::{Network, Parameters};
 use crate::standardise::Standardise;
+use crate::trainer::TrunkStart;
 
 /// A trunk's numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +50,17 @@ impl TrainedTrunk {
             statistics: statistics[..normalised].to_vec(),
             standardise: standardise.cloned(),
         }
+    }
+
+    /// A trunk from an ONNX file. Its blocks must be the recipe's.
+    pub fn from_elsewhere(trunk: &TrunkStart) -> Result<Self, MultiTaskError> {
+        let mut parameters = Parameters::default();
+        let network = Network::new(trunk.input, &trunk.blocks, &mut parameters)?;
+        let (found, expected) = (trunk.values.len(), parameters.len());
+        if found != expected {
+            return Err(MultiTaskError::Start(format!("it has {found} parameters, not {expected}")));
+        }
+        Ok(Self::of(&network, &parameters, &trunk.values, &[], None))
     }
 
     /// Writes the trunk over the beginning of longer vectors. Inputs must then go through the trunk's own

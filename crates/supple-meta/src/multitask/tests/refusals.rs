@@ -57,8 +57,9 @@ fn values_that_make_no_sense() {
         ("sharing = { kind = 'soft', strength = -1 }", "strength"),
         ("sharing.kind = 'soft'\nweights.name = 'pc-grad'", "`pc-grad`"),
         ("sharing.kind = 'soft'\nweights.name = 'grad-norm'", "hard sharing"),
-        ("frozen_trunk = true", "start from"),
-        ("frozen_trunk = true\nsharing.kind = 'soft'", "soft"),
+        ("trunk.frozen = true", "start from"),
+        ("trunk.start = 'trunk.onnx'", "none was given"),
+        ("trunk.frozen = true\nsharing.kind = 'soft'", "soft"),
     ];
     for (text, part) in cases {
         // A key of the whole comes before any table.

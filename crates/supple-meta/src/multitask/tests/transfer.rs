@@ -14,7 +14,8 @@ fn a_frozen_trunk_stays_bit_for_bit_while_a_new_head_learns() {
     let set = questions(600, 0.2, 0);
     let trained = train(recipe(TEXT, &["side", "wave"]), &set);
     let trunk = trained.trunk(0).unwrap();
-    let frozen = recipe(&format!("frozen_trunk = true\n{TEXT}"), &["sum"]);
+    let mut frozen = recipe(TEXT, &["sum"]);
+    frozen.trunk.frozen = true;
     let (training, validation) = parts(&set);
     let start = |recipe| MultiTaskTrainer::new(recipe, &set, (&training, &validation), Some(&trunk)).unwrap();
     let mut second = start(frozen);
@@ -58,6 +59,26 @@ fn a_meta_training_starts_from_it() {
         trunk.standardise.as_ref(),
     );
     assert_eq!(again, trunk);
+}
+
+#[test]
+fn a_trunk_from_an_onnx_file_serves_frozen() {
+    let set = questions(300, 0.0, 0);
+    let blocks = vec![crate::model::Block::Dense { dense: 12, relu: true, batch_norm: false }];
+    let values: Vec<f32> = (0..7 * 12).map(|i| (i as f32 * 1.7).sin() * 0.3).collect();
+    let mut start = crate::trainer::TrunkStart { input: set.shape(), blocks: blocks.clone(), values };
+    let trunk = TrainedTrunk::from_elsewhere(&start).unwrap();
+    let mut recipe = recipe("trunk = { start = 'trunk.onnx', frozen = true }", &["sum", "side"]);
+    recipe.trunk.blocks = blocks;
+    let (training, validation) = parts(&set);
+    let mut trainer = MultiTaskTrainer::new(recipe, &set, (&training, &validation), Some(&trunk)).unwrap();
+    assert!(trainer.standardise().is_none(), "it has a scale of its own");
+    while !trainer.finished() {
+        trainer.iterate().unwrap();
+    }
+    assert_eq!(trainer.trunk(0).unwrap().parameters, start.values);
+    start.values.pop();
+    assert!(matches!(TrainedTrunk::from_elsewhere(&start), Err(MultiTaskError::Start(_))));
 }
 
 #[test]
