@@ -31,7 +31,13 @@ blocks = [
 name = "tiny"
 capacity = 8
 max_support = 40
+
+[algorithm]
+name = "anil"
 steps = 3
+inner_learning_rate = 0.05
+rates = "per-step"
+early_step_share = 0.3
 
 [training]
 iterations = 100

@@ -17,7 +17,7 @@ pub fn source(path: &Path) -> Source {
     if path.is_file() {
         return match ending(path).as_str() {
             "npz" | "npy" | "csv" => Source::Own,
-            "zip" => of_names(&entries(path)),
+            "zip" => of_zip(path),
             "dat" => Source::Gas,
             _ => Source::Omniglot,
         };
@@ -39,11 +39,20 @@ pub fn source(path: &Path) -> Source {
         return Source::Har;
     }
     match zips.first() {
-        Some(zip) => of_names(&entries(zip)),
+        Some(zip) => of_zip(zip),
         None => {
             let names: Vec<String> = files.iter().map(|file| relative(path, file)).collect();
             of_names(&names)
         }
+    }
+}
+
+/// By what a zip holds. The user's own data lies in no zip.
+fn of_zip(path: &Path) -> Source {
+    match of_names(&entries(path)) {
+        Source::Own if entries(path).iter().any(|name| ending(Path::new(name)) == "wav") => Source::WakeWords,
+        Source::Own => Source::Omniglot,
+        source => source,
     }
 }
 
