@@ -8,7 +8,7 @@ use supple_data::audio::{fsdd, wake_words};
 use supple_data::broken::{OnBroken, Skipped};
 use supple_data::omniglot::{self, LoadError};
 use supple_data::sensors::{self, ecg, gas, har};
-use supple_data::{DataSet, Drawings, audio, glyphs, own};
+use supple_data::{DataSet, audio, glyphs, own};
 use supple_meta::recipe::Source;
 
 /// The seed of a generator where none is given.
@@ -53,14 +53,6 @@ pub struct Loaded {
     pub set: DataSet,
     /// Its kind, as given or as found.
     pub source: Source,
-}
-
-/// Loads drawings from a path, or generates them where `glyphs` or `glyphs:SEED` is given and no such file exists.
-pub fn load(path: &Path) -> Result<Drawings, DataError> {
-    match generator(path)? {
-        Some((Source::Glyphs, seed)) => Ok(glyphs::generate(seed)),
-        _ => Ok(omniglot::load(path)?),
-    }
 }
 
 /// Loads data of any kind: from a path, from the generator that the path names (`glyphs:SEED`), or from that of a

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use supple_meta::head_file::{HeadFile, HeadFileError};
-use supple_pack::{AlignedBytes, LabelMeaning};
 use supple_pack::write::{HeadParts, WriteError, pack, trunk_hash};
+use supple_pack::{AlignedBytes, LabelMeaning};
 
 use crate::arguments::PackArguments;
 use crate::boards::Board;

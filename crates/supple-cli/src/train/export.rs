@@ -3,7 +3,7 @@
 use supple_meta::head_file::{HeadFile, trunk_digest};
 use supple_meta::model::network::Layer as TrunkLayer;
 use supple_meta::model::normalisation::EPSILON;
-use supple_meta::model::{Block, block::Geometry};
+use supple_meta::model::{Block, Network, Parameters, block::Geometry};
 use supple_meta::standardise::Standardise;
 use supple_meta::trainer::Trainer;
 use supple_trunk::{Layer, Model, to_onnx};
@@ -24,9 +24,37 @@ pub enum ExportError {
     Onnx(#[from] supple_trunk::ExportError),
 }
 
-/// What of a training can be exported, told before it starts.
-pub fn check(trainer: &Trainer) -> Result<(), ExportError> {
-    let layers = trainer.learner().network.layers();
+/// A trained trunk.
+#[derive(Debug, Clone, Copy)]
+pub struct TrunkView<'a> {
+    /// Its blocks.
+    pub network: &'a Network,
+    /// The parameters that the blocks refer to.
+    pub parameters: &'a Parameters,
+    /// Their values; more may follow.
+    pub values: &'a [f32],
+    /// Fixed statistics of batch normalisation: layer after layer mean, then variance.
+    pub statistics: &'a [f32],
+    /// What inputs go through first.
+    pub standardise: Option<&'a Standardise>,
+}
+
+impl<'a> TrunkView<'a> {
+    /// Of a meta-training.
+    pub fn of(trainer: &'a Trainer) -> Self {
+        Self {
+            network: &trainer.learner().network,
+            parameters: &trainer.learner().parameters,
+            values: &trainer.state().learned,
+            statistics: &trainer.state().statistics,
+            standardise: trainer.standardise(),
+        }
+    }
+}
+
+/// Whether a trunk can be exported, told before its training starts.
+pub fn check(network: &Network) -> Result<(), ExportError> {
+    let layers = network.layers();
     match layers.iter().position(|layer| matches!(layer.block, Block::Convolution { depthwise: true, .. })) {
         Some(index) => Err(ExportError::Depthwise { block: index + 1 }),
         None => Ok(()),
@@ -34,16 +62,16 @@ pub fn check(trainer: &Trainer) -> Result<(), ExportError> {
 }
 
 /// The trunk as the bytes of an ONNX file, batch normalisation with its fixed statistics.
-pub fn trunk(trainer: &Trainer) -> Result<Vec<u8>, ExportError> {
-    check(trainer)?;
-    let network = &trainer.learner().network;
+pub fn trunk(view: &TrunkView) -> Result<Vec<u8>, ExportError> {
+    let network = view.network;
+    check(network)?;
     let input = network.input();
     let mut layers = Vec::new();
-    let mut statistics = &trainer.state().statistics[..];
+    let mut statistics = view.statistics;
     let mut vector = false;
     for (index, layer) in network.layers().iter().enumerate() {
-        let standardise = trainer.standardise().filter(|_| index == 0);
-        push(&mut layers, trainer, layer, &mut statistics, &mut vector, standardise);
+        let standardise = view.standardise.filter(|_| index == 0);
+        push(&mut layers, view, layer, &mut statistics, &mut vector, standardise);
     }
     if !vector {
         layers.extend([Layer::GlobalAveragePool, Layer::Flatten]);
@@ -54,16 +82,13 @@ pub fn trunk(trainer: &Trainer) -> Result<Vec<u8>, ExportError> {
 
 fn push(
     layers: &mut Vec<Layer>,
-    trainer: &Trainer,
+    view: &TrunkView,
     layer: &TrunkLayer,
     statistics: &mut &[f32],
     vector: &mut bool,
     standardise: Option<&Standardise>,
 ) {
-    let learner = trainer.learner();
-    let values = |index: usize| {
-        &trainer.state().learned[learner.parameters.get(layer.first_parameter + index).range()]
-    };
+    let values = |index: usize| &view.values[view.parameters.get(layer.first_parameter + index).range()];
     let (inputs, outputs) = (layer.input, layer.output.channels);
     let mut normalise = |weights: &mut Vec<f32>, bias: &mut Vec<f32>| {
         let Some((mean, rest)) = statistics.split_at_checked(outputs) else { return };

@@ -46,6 +46,16 @@ impl Metrics {
         self.line(&json!({"iteration": iteration, "validation_accuracy": accuracy}))
     }
 
+    /// A line of an iteration, if it is one that is written.
+    pub fn any(&mut self, iteration: u64, line: &Value) -> Result<(), FileError> {
+        if iteration.is_multiple_of(EVERY) { self.line(line) } else { Ok(()) }
+    }
+
+    /// A line.
+    pub fn always(&mut self, line: &Value) -> Result<(), FileError> {
+        self.line(line)
+    }
+
     /// Hands everything to the system.
     pub fn flush(&mut self) -> Result<(), FileError> {
         let path = &self.path;

@@ -1,25 +1,26 @@
 //! `supple train`: a recipe to a trunk, a head and what a report needs.
 
 mod export;
+mod joint;
+mod meta;
 mod metrics;
 mod onnx;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use serde_json::json;
 use supple_data::DataSet;
-use supple_meta::checkpoint::{self, ReadCheckpointError, WriteCheckpointError};
+use supple_data::broken::OnBroken;
+use supple_meta::checkpoint::{ReadCheckpointError, WriteCheckpointError};
 use supple_meta::head_file::HeadFileError;
-use supple_meta::recipe::{Kind, Recipe, RecipeError, Source};
-use supple_meta::trainer::{Diverged, StartError, Trainer};
+use supple_meta::recipe::{DataRecipe, OnBrokenRecipe, Recipe, RecipeError};
+use supple_meta::trainer::{Diverged, StartError, TrunkStart};
 
-use self::metrics::Metrics;
 use crate::arguments::TrainArguments;
 use crate::data::{self, DataError};
-use crate::files::{self, FileError};
-use crate::signal;
+use crate::files::FileError;
 
 /// The trunk in a training's output folder.
 pub const TRUNK_FILE: &str = "trunk.onnx";
@@ -41,11 +42,6 @@ pub enum TrainError {
     /// The recipe was refused.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
-    /// The recipe wants data that was not given.
-    #[error(
-        "the recipe trains on Omniglot: give its zip or folder with --data (or `--data glyphs` for generated drawings)"
-    )]
-    NoData,
     /// The data was refused.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -55,6 +51,9 @@ pub enum TrainError {
     /// The trunk to start from.
     #[error(transparent)]
     Onnx(#[from] onnx::OnnxStartError),
+    /// Several tasks at once.
+    #[error(transparent)]
+    Joint(#[from] joint::JointError),
     /// The output folder.
     #[error("cannot make the folder {path}: {source}; choose another with --out")]
     Folder {
@@ -110,109 +109,60 @@ pub enum TrainError {
 
 /// Runs the verb.
 pub fn run(arguments: &TrainArguments) -> Result<(), TrainError> {
-    let mut recipe = match &arguments.recipe {
-        Some(path) => Recipe::read(path)?,
-        None => Recipe::parse(Path::new("glyphs"), BUILT_IN)?,
+    let (path, text) = match &arguments.recipe {
+        Some(path) => (path.as_path(), Recipe::text(path)?),
+        None => (Path::new("glyphs"), BUILT_IN.to_owned()),
     };
+    let out = arguments.out.clone().unwrap_or_else(|| default_folder(path));
+    if joint::is_joint(&text) {
+        let mut recipe = joint::parse(path, &text)?;
+        recipe.seed = arguments.seed.unwrap_or(recipe.seed);
+        if arguments.print_recipe {
+            return print_recipe(arguments, &recipe);
+        }
+        let set = data_set(arguments, &recipe.data)?;
+        let start = start(path, recipe.trunk.start.as_deref())?;
+        return joint::run(arguments, recipe, &set, start, &out);
+    }
+    let mut recipe = Recipe::parse(path, &text)?;
     recipe.seed = arguments.seed.unwrap_or(recipe.seed);
     if arguments.print_recipe {
-        let text = toml::to_string_pretty(&recipe).map_err(TrainError::WriteRecipe)?;
-        crate::print(arguments.json, &json!(recipe), text.trim_end());
-        return Ok(());
+        return print_recipe(arguments, &recipe);
     }
-    if recipe.task.kind == Kind::NewClasses && recipe.training.way < recipe.head.capacity {
-        eprintln!(
-            "note: tasks have {} classes, so of the head's {} only these learn where to start; the rest start at zero",
-            recipe.training.way, recipe.head.capacity
-        );
-    }
-    let set: DataSet = match (&arguments.data, recipe.data.source) {
-        (Some(path), _) => data::load(path)?.into(),
-        (None, Source::Glyphs) => supple_data::glyphs::generate(recipe.data.generator_seed).into(),
-        (None, _) => return Err(TrainError::NoData),
-    };
-    let out = arguments.out.clone().unwrap_or_else(|| default_folder(arguments.recipe.as_deref()));
-    let beside = arguments.recipe.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
-    // As with any path in a file, from the folder that the file lies in.
-    let start = recipe.trunk.start.as_ref().map(|path| onnx::start(&beside.join(path))).transpose()?;
-    let mut trainer = Trainer::new(recipe, &set, start)?;
-    export::check(&trainer)?;
-    let checkpoint = out.join(CHECKPOINT_FILE);
-    if arguments.resume {
-        trainer.resume(checkpoint::read(&checkpoint)?)?;
-    } else if let Ok(state) = checkpoint::read(&checkpoint)
-        && !OUTPUTS.iter().all(|name| out.join(name).exists())
-    {
-        return Err(TrainError::Unfinished { path: out, iteration: state.iteration });
-    }
-    std::fs::create_dir_all(&out).map_err(|source| TrainError::Folder { path: out.clone(), source })?;
-    remove_outputs(&out)?;
-    let text = toml::to_string(trainer.recipe()).map_err(TrainError::WriteRecipe)?;
-    files::write(&out.join(RECIPE_FILE), text.as_bytes())?;
+    let set = data_set(arguments, &recipe.data)?;
+    let start = start(path, recipe.trunk.start.as_deref())?;
+    meta::run(arguments, recipe, &set, start, &out)
+}
 
-    let started = Instant::now();
-    iterate(&mut trainer, &out.join(METRICS_FILE), &checkpoint)?;
-    trainer.finish();
-    checkpoint::write(&checkpoint, trainer.state())?;
-    let validation = trainer.validate();
-    let onnx = export::trunk(&trainer)?;
-    files::write(&out.join(TRUNK_FILE), &onnx)?;
-    if let Some(head) = export::head(&trainer, &onnx) {
-        head.write(&out.join(HEAD_FILE))?;
-    }
-
-    let (before, after) = (validation[0], validation[validation.len() - 1]);
-    let (way, shot) = trainer.validation_shape();
-    let learner = trainer.learner();
-    let summary = json!({
-        "out": out.to_string_lossy(),
-        "trunk": out.join(TRUNK_FILE).to_string_lossy(),
-        "head": out.join(HEAD_FILE).to_string_lossy(),
-        "iterations": trainer.state().iteration,
-        "seconds": started.elapsed().as_secs_f64(),
-        "seed": trainer.recipe().seed,
-        "algorithm": trainer.algorithm().name(),
-        "macs": learner.network.macs(),
-        "features": learner.network.features(),
-        "parameters": learner.parameters.len(),
-        "validation": {"way": way, "shot": shot, measure(&trainer): validation},
-    });
-    let on_validation = match trainer.is_regression() {
-        true => format!(
-            "{shot} samples of what was held back: squared error {before:.4} before adaptation, {after:.4} after"
-        ),
-        false => format!(
-            "{way}-way {shot}-shot on what was held back: {:.1} % before adaptation, {:.1} % after",
-            100.0 * before,
-            100.0 * after
-        ),
-    };
-    let next = match out.join(HEAD_FILE).exists() {
-        true => format!(
-            "next: supple pack {} -o {}.supple",
-            out.display(),
-            out.file_name().unwrap_or_default().to_string_lossy()
-        ),
-        false => "the start is for hosts: no device adapts this head".to_owned(),
-    };
-    let lines = format!(
-        "trained {} iterations in {:.0} s; {on_validation}\nwrote {} in {}\n{next}",
-        trainer.state().iteration,
-        started.elapsed().as_secs_f64(),
-        if out.join(HEAD_FILE).exists() {
-            format!("{TRUNK_FILE} and {HEAD_FILE}")
-        } else {
-            TRUNK_FILE.to_owned()
-        },
-        out.display(),
-    );
-    crate::print(arguments.json, &summary, &lines);
+fn print_recipe(arguments: &TrainArguments, recipe: &impl Serialize) -> Result<(), TrainError> {
+    let text = toml::to_string_pretty(recipe).map_err(TrainError::WriteRecipe)?;
+    crate::print(arguments.json, &json!(recipe), text.trim_end());
     Ok(())
 }
 
-/// The name of what validation measures.
-fn measure(trainer: &Trainer) -> &'static str {
-    if trainer.is_regression() { "squared_error" } else { "accuracy" }
+/// The data that a recipe asks for.
+fn data_set(arguments: &TrainArguments, data: &DataRecipe) -> Result<DataSet, TrainError> {
+    let on_broken = match data.on_broken {
+        OnBrokenRecipe::Refuse => OnBroken::Refuse,
+        OnBrokenRecipe::Skip => OnBroken::Skip,
+    };
+    // A recipe for Omniglot also learns from generated drawings, where these are named.
+    let source = match arguments.data.as_deref().and_then(Path::to_str) {
+        Some(named) if named == "glyphs" || named.starts_with("glyphs:") => None,
+        _ => Some(data.source),
+    };
+    let path = arguments.data.as_deref();
+    Ok(data::load_set(path, source, Some(data.generator_seed), on_broken)?.set)
+}
+
+/// The trunk to start from; as with any path in a file, from the folder that the file lies in.
+fn start(recipe: &Path, onnx: Option<&Path>) -> Result<Option<TrunkStart>, TrainError> {
+    let beside = recipe.parent().unwrap_or(Path::new("."));
+    Ok(onnx.map(|path| onnx::start(&beside.join(path))).transpose()?)
+}
+
+fn make_folder(out: &Path) -> Result<(), TrainError> {
+    std::fs::create_dir_all(out).map_err(|source| TrainError::Folder { path: out.to_owned(), source })
 }
 
 /// What another training left: a folder must not show one recipe and hold another's trunk.
@@ -229,55 +179,6 @@ fn remove_outputs(out: &Path) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// All iterations that are left, with a checkpoint at each validation and on Ctrl-C.
-fn iterate(trainer: &mut Trainer, metrics: &Path, checkpoint: &Path) -> Result<(), TrainError> {
-    let interrupted = signal::watch().map_err(TrainError::Signal)?;
-    let mut metrics = Metrics::open(metrics, trainer.state().iteration)?;
-    let iterations = trainer.recipe().training.iterations;
-    let bar = bar(iterations, "meta-training");
-    bar.set_position(trainer.state().iteration);
-    bar.reset_eta();
-    let mut shown_loss = None;
-    let mut validated = String::new();
-    while !trainer.finished() {
-        if interrupted() {
-            metrics.flush()?;
-            checkpoint::write(checkpoint, trainer.state())?;
-            bar.abandon();
-            return Err(TrainError::Interrupted { iteration: trainer.state().iteration, iterations });
-        }
-        let progress = trainer.iterate()?;
-        bar.inc(1);
-        let loss = shown_loss.map_or(progress.loss, |shown| shown + SHOWN_SHARE * (progress.loss - shown));
-        shown_loss = Some(loss);
-        metrics.iteration(&progress)?;
-        if progress.iteration.is_multiple_of(trainer.recipe().training.validation_every) {
-            let accuracy = trainer.validate();
-            metrics.validation(progress.iteration, &accuracy)?;
-            metrics.flush()?;
-            checkpoint::write(checkpoint, trainer.state())?;
-            let last = accuracy.last().copied().unwrap_or_default();
-            let shown = match trainer.is_regression() {
-                true => format!("squared error {last:.4}"),
-                false => format!("{:.1} %", 100.0 * last),
-            };
-            if bar.is_hidden() {
-                // No terminal: a line at each validation instead of a bar.
-                eprintln!(
-                    "iteration {} of {iterations}: loss {loss:.3}, validation {shown}, {:.0} s left",
-                    progress.iteration,
-                    bar.eta().as_secs_f64()
-                );
-            }
-            validated = format!(", validation {shown}");
-        }
-        bar.set_message(format!("loss {loss:.3}{validated}"));
-    }
-    bar.finish();
-    metrics.flush()?;
-    Ok(())
-}
-
 /// A progress bar on standard error.
 pub fn bar(length: u64, what: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg} ({elapsed}, {eta} left)");
@@ -287,8 +188,7 @@ pub fn bar(length: u64, what: &'static str) -> ProgressBar {
 }
 
 /// `runs/` and the recipe's name, or its folder's where it is just called recipe.
-fn default_folder(recipe: Option<&Path>) -> PathBuf {
-    let recipe = recipe.unwrap_or(Path::new("glyphs"));
+fn default_folder(recipe: &Path) -> PathBuf {
     let stem = recipe.file_stem().filter(|stem| *stem != "recipe");
     let name = stem.or_else(|| recipe.parent().and_then(Path::file_name));
     Path::new("runs").join(name.unwrap_or("recipe".as_ref()))
@@ -300,8 +200,8 @@ mod tests {
 
     #[test]
     fn a_recipe_s_folder_names_the_run() {
-        assert_eq!(default_folder(Some(Path::new("models/omniglot/recipe.toml"))), Path::new("runs/omniglot"));
-        assert_eq!(default_folder(Some(Path::new("fast.toml"))), Path::new("runs/fast"));
-        assert_eq!(default_folder(Some(Path::new("recipe.toml"))), Path::new("runs/recipe"));
+        assert_eq!(default_folder(Path::new("models/omniglot/recipe.toml")), Path::new("runs/omniglot"));
+        assert_eq!(default_folder(Path::new("fast.toml")), Path::new("runs/fast"));
+        assert_eq!(default_folder(Path::new("recipe.toml")), Path::new("runs/recipe"));
     }
 }

@@ -45,11 +45,13 @@ pub fn start(path: &Path) -> Result<TrunkStart, OnnxStartError> {
     };
     let mut start = TrunkStart { input: shape(parts.input.shape), blocks: Vec::new(), values: Vec::new() };
     for (index, op) in parts.ops.iter().enumerate() {
-        let refused = |problem| OnnxStartError::Operation { path: path.to_owned(), operation: index + 1, problem };
+        let refused =
+            |problem| OnnxStartError::Operation { path: path.to_owned(), operation: index + 1, problem };
         let values = |at: u32, count: usize| parts.weights.get(at as usize..).and_then(|w| w.get(..count));
         match op {
             Op::Conv2d { input, output, window, weights, bias, activation } => {
-                let padding = padding(input, output, window).ok_or(refused("padding that differs by side"))?;
+                let padding =
+                    padding(input, output, window).ok_or(refused("padding that differs by side"))?;
                 let row = window.kernel.iter().map(|k| usize::from(*k)).product::<usize>()
                     * usize::from(input.shape.channels);
                 let channels = usize::from(output.shape.channels);

@@ -33,6 +33,8 @@ pub(super) fn unroll(
     let (weights, mut bias) = (start[head], start[head + 1]);
     let inner_products = graph.product_of(task.support, true, task.support, false);
     let first = graph.product(weights, task.support);
+    // At first order the whole gradient D Xᵀ is a constant, not D alone.
+    let stepped = if order == Order::First { graph.detach(task.support) } else { task.support };
     let mut sum: Option<Node> = None;
     let mut unrolled = Unrolled {
         parameters: Vec::new(),
@@ -44,7 +46,7 @@ pub(super) fn unroll(
         let now = match sum {
             None => weights,
             Some(sum) => {
-                let change = graph.product_of(sum, false, task.support, true);
+                let change = graph.product_of(sum, false, stepped, true);
                 graph.subtract(weights, change)
             }
         };

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::data::{DataRecipe, HoldBackRecipe, Source};
+pub use self::data::{DataRecipe, HoldBackRecipe, OnBrokenRecipe, Source};
 pub use self::training::{TrainingRecipe, VariationRecipe, WarpRecipe};
 use crate::algorithm::{Adapts, AlgorithmRecipe};
 use crate::checkpoint::read_bounded;
@@ -156,10 +156,14 @@ pub enum RecipeError {
 impl Recipe {
     /// Reads and checks a file.
     pub fn read(path: &Path) -> Result<Self, RecipeError> {
-        let text = read_bounded(path, MOST_BYTES)
+        Self::parse(path, &Self::text(path)?)
+    }
+
+    /// The text of a recipe's file, of whatever kind it is.
+    pub fn text(path: &Path) -> Result<String, RecipeError> {
+        read_bounded(path, MOST_BYTES)
             .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
-            .map_err(|source| RecipeError::Io { path: path.to_owned(), source })?;
-        Self::parse(path, &text)
+            .map_err(|source| RecipeError::Io { path: path.to_owned(), source })
     }
 
     /// Checks a text; `path` names it in errors.
