@@ -51,7 +51,7 @@ pub fn run(arguments: &PackArguments) -> Result<(), PackVerbError> {
         weights: head.weights,
         bias: head.bias,
         rates: head.rates,
-        labels: LabelMeaning::Fresh,
+        labels: if head.labels_keep_meaning { LabelMeaning::Kept } else { LabelMeaning::Fresh },
     };
     let bytes = pack(&compiled.parts, &[head])?;
     files::write(&arguments.out, &bytes)?;

@@ -9,6 +9,7 @@
 //! | [`sensors`] | motion, heart beats and gases |
 //! | [`own`] | the user's own data, in folders of files or an `.npz` |
 //! | [`broken`] | what becomes of files that do not decode |
+//! | [`generated`] | task families that need no data: commands, sinusoids, an arm, hands |
 //! | [`glyphs`] | the built-in data: seeded stroke alphabets, no download |
 //! | [`render`] | a drawing as the 28 × 28 input of a trunk, with or without a warp |
 //! | [`part`] | which domains and classes are trained on, and which are held back |
@@ -23,6 +24,7 @@ pub mod audio;
 pub mod broken;
 pub mod drawings;
 pub mod episode;
+pub mod generated;
 pub mod glyphs;
 pub mod omniglot;
 pub mod own;

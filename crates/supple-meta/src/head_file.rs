@@ -1,6 +1,6 @@
 //! The learned head in a file: start and step sizes, tied to the trunk and the data they were learned on.
 //!
-//! Format: `SUPHEAD1`, the head in postcard, SHA-256 of both.
+//! Format: `SUPHEAD2`, the head in postcard, SHA-256 of both.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::checkpoint::{MOST_BYTES, open, read_bounded, seal, write_whole};
 
-const MAGIC: &[u8; 8] = b"SUPHEAD1";
+const MAGIC: &[u8; 8] = b"SUPHEAD2";
 
 /// A learned head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub struct HeadFile {
     pub bias: Vec<f32>,
     /// Rates of each step: of the weights, of the biases.
     pub rates: Vec<[f32; 2]>,
+    /// Whether row c is class c of the data set and keeps its meaning, or rows stand for whatever an episode brings.
+    pub labels_keep_meaning: bool,
 }
 
 /// Why there is no head.
@@ -101,12 +103,13 @@ mod tests {
             weights: vec![0.5; 6],
             bias: vec![0.25; 2],
             rates: vec![[0.1, 0.2]],
+            labels_keep_meaning: true,
         };
         head.write(&path).unwrap();
         assert_eq!(HeadFile::read(&path, Path::new("trunk.onnx"), b"onnx").unwrap(), head);
         let other = HeadFile::read(&path, Path::new("trunk.onnx"), b"other");
         assert!(matches!(other, Err(HeadFileError::OtherTrunk { .. })));
-        std::fs::write(&path, b"SUPHEAD1").unwrap();
+        std::fs::write(&path, b"SUPHEAD2").unwrap();
         assert!(matches!(HeadFile::read(&path, Path::new("t"), b"onnx"), Err(HeadFileError::Damaged(_))));
     }
 }

@@ -4,6 +4,7 @@ use supple_meta::head_file::{HeadFile, trunk_digest};
 use supple_meta::model::network::Layer as TrunkLayer;
 use supple_meta::model::normalisation::EPSILON;
 use supple_meta::model::{Block, Network, Parameters, block::Geometry};
+use supple_meta::recipe::Kind;
 use supple_meta::standardise::Standardise;
 use supple_meta::trainer::Trainer;
 use supple_trunk::{Layer, Model, to_onnx};
@@ -191,5 +192,6 @@ pub fn head(trainer: &Trainer, onnx: &[u8]) -> Option<HeadFile> {
             .collect(),
         bias: learned[bias.range()].to_vec(),
         rates,
+        labels_keep_meaning: trainer.recipe().task.kind == Kind::NewDomain,
     })
 }
