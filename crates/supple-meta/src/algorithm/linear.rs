@@ -144,7 +144,9 @@ mod tests {
                 let a = program.output(&workspace, &arguments, index);
                 let b = program.output(&workspace, &arguments, index + 4);
                 assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12), "{loss:?} {order:?} {index}");
-                assert!(a.iter().any(|a| a.abs() > 1e-6));
+                // The steps being constants at first order, nothing comes of the support.
+                let constant = order == Order::First && index == 3;
+                assert_eq!(a.iter().any(|a| a.abs() > 1e-6), !constant);
             }
         }
     }
