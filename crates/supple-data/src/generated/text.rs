@@ -9,8 +9,10 @@
 //! > *my dear machine* for benjamin **kill the chandelier** in the nursery before midnight *if you can*
 //!
 //! So what a new device must learn is which of a user's words matter, and what the unknown ones among them mean.
-//! The common language can be learned in advance from other users; half of the words around the core, and a third of
-//! those in it, are the user's own.
+//! The common language can be learned in advance from other users; a quarter of the words in the core, and a third of
+//! those around it, are the user's own. Since a user has few people, places and times, they come again and again in
+//! commands of all intents: a mean over five commands is full of them, while steps on the commands' loss can tell that
+//! they say nothing.
 
 use rand::seq::{IndexedRandom, SliceRandom, index};
 use rand::{Rng, RngExt};
@@ -33,7 +35,7 @@ const INVENTED_CORE: f64 = 0.25;
 const INVENTED_ELSE: f64 = 0.35;
 /// How often a user takes the second of two words for the same.
 const SECOND_WORD: f64 = 0.15;
-/// Most typing errors of a user, in a word.
+/// Highest share of a user's words with a typing error.
 const MOST_ERRORS: f64 = 0.05;
 
 /// Somebody who commands a house.
@@ -232,4 +234,106 @@ pub fn examples(seed: u64, user: usize, count: usize) -> Vec<(&'static str, Stri
         .map(|turn| turn % INTENTS.len())
         .map(|intent| (INTENTS[intent].name, user.say(intent, &mut random)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::part::{HoldBack, split};
+    use crate::render::Orientation;
+    use crate::tasks::{TaskKind, TaskSampler, TaskShape};
+
+    #[test]
+    fn a_seed_gives_the_same_users_however_many_there_are() {
+        let set = generate(1, 3, 2);
+        assert_eq!(set.fingerprint(), generate(1, 3, 2).fingerprint());
+        assert_ne!(set.fingerprint(), generate(2, 3, 2).fingerprint());
+        assert_eq!((set.len(), set.domains().len()), (3 * 2 * INTENTS.len(), 3));
+        let (mut first, mut again) = ([0.0; FEATURES], [0.0; FEATURES]);
+        set.render(7, Orientation::UPRIGHT, &mut first);
+        generate(1, 1, 1).render(7, Orientation::UPRIGHT, &mut again);
+        assert_eq!(first, again);
+    }
+
+    #[test]
+    fn what_is_shown_is_what_is_generated() {
+        let mut input = [0.0; FEATURES];
+        let set = generate(5, 3, 1);
+        for (turn, (intent, command)) in examples(5, 2, INTENTS.len()).into_iter().enumerate() {
+            set.render(2 * INTENTS.len() + turn, Orientation::UPRIGHT, &mut input);
+            assert_eq!(vector(&command), input);
+            assert_eq!(intent, intents()[turn]);
+        }
+    }
+
+    #[test]
+    fn a_user_has_own_words_and_no_verb_for_two_intents() {
+        let users: Vec<User> =
+            (0..20).map(|index| User::new(&mut stream(1, Purpose::Generation, index, 0))).collect();
+        for user in &users {
+            let mut verbs = HashSet::new();
+            for [of_intent, _] in &user.cores {
+                let of_intent: HashSet<_> = of_intent.iter().collect();
+                assert!(of_intent.iter().all(|verb| verbs.insert(*verb)), "{of_intent:?}");
+            }
+        }
+        let words =
+            |user: &User| -> HashSet<String> { user.cores.iter().flatten().flatten().cloned().collect() };
+        let (first, second) = (words(&users[0]), words(&users[1]));
+        let shared = first.intersection(&second).count();
+        assert!(shared > 0 && shared < first.len() / 2, "{shared} of {}", first.len());
+    }
+
+    #[test]
+    fn commands_differ_and_are_mostly_not_their_core() {
+        let mut random = stream(1, Purpose::Generation, 0, 0);
+        let user = User::new(&mut random);
+        let said: Vec<String> = (0..100).map(|turn| user.say(turn % INTENTS.len(), &mut random)).collect();
+        assert!(said.iter().collect::<HashSet<_>>().len() > 90);
+        let letters = said.iter().map(String::len).sum::<usize>() as f32 / 100.0;
+        let cores = user.cores.iter().map(|[verbs, objects]| verbs[0].len() + objects[0].len());
+        let core = cores.sum::<usize>() as f32 / INTENTS.len() as f32;
+        assert!(letters > 2.0 * core, "{letters} letters, {core} of them core");
+    }
+
+    /// By nearest mean: far above chance, so there is something to learn, and far from solved.
+    #[test]
+    fn a_mean_of_five_commands_is_a_start_and_no_solution() {
+        let set = generate(1, 20, 10);
+        let (_, part) = split(&set, &HoldBack::LastDomains(10)).unwrap();
+        let shape = TaskShape { way: 5, shot: 5, queries: 5 };
+        let upright = &[Orientation::UPRIGHT];
+        let sampler = TaskSampler::new(&set, &part, TaskKind::NewDomain, shape, upright).unwrap();
+        let vector = |sample: usize| {
+            let mut input = [0.0; FEATURES];
+            set.render(sample, Orientation::UPRIGHT, &mut input);
+            input
+        };
+        let (mut right, mut all) = (0, 0);
+        for index in 0..100 {
+            let episode = sampler.sample(&mut stream(1, Purpose::Evaluation, index, 0));
+            let mut means = [[0.0f32; FEATURES]; 5];
+            for sample in &episode.support {
+                let mean = means[sample.label].iter_mut();
+                mean.zip(vector(sample.drawing)).for_each(|(mean, value)| *mean += value / 5.0);
+            }
+            for sample in &episode.query {
+                let query = vector(sample.drawing);
+                let distance = |label: &usize| -> f32 {
+                    means[*label]
+                        .iter()
+                        .zip(&query)
+                        .map(|(mean, value)| (mean - value) * (mean - value))
+                        .sum()
+                };
+                let nearest = (0..5).min_by(|a, b| distance(a).total_cmp(&distance(b)));
+                right += usize::from(nearest == Some(sample.label));
+                all += 1;
+            }
+        }
+        let accuracy = right as f32 / all as f32;
+        assert!((0.7..0.88).contains(&accuracy), "{accuracy}");
+    }
 }
