@@ -104,6 +104,21 @@ fn what_a_device_does() {
     check(&images(CLASSES, Adapts::Head, algorithm));
 }
 
+/// With more features than samples, linear heads go by inner products.
+#[test]
+fn heads_with_many_features() {
+    let wide = Block::Dense { dense: 9, relu: true, batch_norm: false };
+    for loss in [CLASSES, NUMBERS] {
+        for algorithm in kinds() {
+            check(&vectors(&[wide], loss, Adapts::Head, algorithm));
+        }
+    }
+    check(&vectors(&[wide], CLASSES, Adapts::Head, proto_maml(2, 0.1, 1.0)));
+    let mut setting = vectors(&[wide], CLASSES, Adapts::Head, per_step_rates(3, 0.1));
+    setting.chosen = true;
+    check(&setting);
+}
+
 #[test]
 fn context_vectors() {
     for adapts in [Adapts::Head, Adapts::LastBlock, Adapts::Everything] {
