@@ -18,6 +18,8 @@ pub fn section(example: &Example) -> String {
     let some =
         if shown.len() < count { format!(" {} of them are shown.", shown.len()) } else { String::new() };
     let many = if example.support.iter().filter(|d| d.label == 0).count() > 1 { " shots-many" } else { "" };
+    // Words need more room than letters.
+    let named = if example.names.iter().any(|name| name.len() > 3) { " named" } else { "" };
     let queries: String = shown.iter().map(|query| card(query, &example.names)).collect();
     format!(
         "<section>\n<h2>One episode</h2>\n\
@@ -25,7 +27,7 @@ pub fn section(example: &Example) -> String {
          <div class=\"support{many}\">\n{}</div>\n\
          <p>The queries: other {} of the same classes, each judged before and after adaptation. \
          Right before: {before} of {count}. Right after: <strong>{after} of {count}</strong>.{some}</p>\n\
-         <div class=\"queries\">\n{queries}</div>\n</section>\n",
+         <div class=\"queries{named}\">\n{queries}</div>\n</section>\n",
         support(&example.support, &example.names),
         escape(&example.noun),
     )
