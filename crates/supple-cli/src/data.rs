@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use supple_data::audio::{fsdd, wake_words};
 use supple_data::broken::{OnBroken, Skipped};
+use supple_data::generated::regression::Family;
+use supple_data::generated::text;
 use supple_data::omniglot::{self, LoadError};
 use supple_data::sensors::{self, ecg, gas, har};
 use supple_data::{DataSet, audio, glyphs, own};
@@ -31,6 +33,9 @@ pub enum DataError {
     /// The user's own data could not be loaded.
     #[error(transparent)]
     Own(#[from] own::LoadError),
+    /// A generator gave what is no data set.
+    #[error(transparent)]
+    Generated(#[from] supple_data::DataSetError),
     /// Not the seed of a generator.
     #[error("`{path}` names no generated data: write `{name}` or `{name}:SEED` with a whole number")]
     Seed {
@@ -82,7 +87,10 @@ pub fn load_set(
         Source::Ecg => ecg::load(there?, on_broken)?,
         Source::Gas => gas::load(there?, on_broken)?,
         Source::Own => own::load(there?, on_broken)?,
-        other => return Err(DataError::NotLoaded(other)),
+        Source::Text => (text::generate_default(seed), Skipped::default()),
+        Source::Sinusoid => (generated(Family::Sinusoid, seed)?, Skipped::default()),
+        Source::Arm => (generated(Family::Arm, seed)?, Skipped::default()),
+        Source::GlyphHands => return Err(DataError::NotLoaded(Source::GlyphHands)),
     };
     for (path, problem) in &skipped.files {
         eprintln!("skipped {}: {problem}", path.display());
@@ -91,6 +99,13 @@ pub fn load_set(
         eprintln!("{} broken files were left out", skipped.files.len());
     }
     Ok(Loaded { set, source })
+}
+
+/// A set of a family's tasks: enough for validation, while training draws its own.
+fn generated(family: Family, seed: u64) -> Result<DataSet, DataError> {
+    const TASKS: usize = 800;
+    const SAMPLES: usize = 110;
+    Ok(family.generate(seed, TASKS, SAMPLES)?)
 }
 
 /// What data that was loaded anew is called on the command line.

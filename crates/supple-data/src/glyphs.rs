@@ -20,19 +20,29 @@ pub const DRAWINGS: usize = 20;
 /// Side of a drawing, as in Omniglot.
 pub const SIDE: usize = 105;
 
-type Point = [f32; 2];
+pub(crate) type Point = [f32; 2];
 
 /// How an alphabet looks.
-struct Style {
-    curvature: f32,
-    most_strokes: u32,
-    aspect: f32,
+pub(crate) struct Style {
+    pub curvature: f32,
+    pub most_strokes: u32,
+    pub aspect: f32,
 }
 
 /// A stroke: points to pass, and how far each joint bulges to the side.
-struct Stroke {
-    points: Vec<Point>,
-    bulges: Vec<f32>,
+pub(crate) struct Stroke {
+    pub points: Vec<Point>,
+    pub bulges: Vec<f32>,
+}
+
+/// How one drawing is written.
+pub(crate) struct Pen {
+    pub thickness: f32,
+    pub scale: f32,
+    pub aspect: f32,
+    pub slant: f32,
+    pub turn: f32,
+    pub shift: [f32; 2],
 }
 
 /// Generates the default set for a seed: 30 alphabets of 14 to 50 characters, 20 drawings each.
@@ -72,7 +82,7 @@ pub fn generate_sized(seed: u64, alphabets: usize, characters: std::ops::RangeIn
 }
 
 /// Makes up a character.
-fn program(style: &Style, random: &mut ChaCha8Rng) -> Vec<Stroke> {
+pub(crate) fn program(style: &Style, random: &mut ChaCha8Rng) -> Vec<Stroke> {
     let strokes = random.random_range(1..=style.most_strokes).max(random.random_range(1..=2));
     let mut last: Option<Point> = None;
     (0..strokes)
@@ -110,44 +120,60 @@ fn distance(a: Point, b: Point) -> f32 {
 }
 
 /// Roughly normal, by the sum of four even draws; standard deviation `deviation`.
-fn jitter(deviation: f32, random: &mut impl Rng) -> f32 {
+pub(crate) fn jitter(deviation: f32, random: &mut impl Rng) -> f32 {
     let sum: f32 = (0..4).map(|_| random.random::<f32>() - 0.5).sum();
     sum * deviation * 1.732
 }
 
-/// One drawing of a character.
+/// One drawing of a character, by any hand.
 fn draw(strokes: &[Stroke], random: &mut ChaCha8Rng) -> Vec<u8> {
-    let thickness = 1.3 + random.random_range(0.0..1.6f32);
-    let scale = SIDE as f32 * (0.66 + jitter(0.05, random));
-    let aspect = 1.0 + jitter(0.08, random);
-    let slant = jitter(0.12, random);
-    let (sine, cosine) = libm::sincosf(jitter(0.09, random));
-    let shift = [jitter(3.5, random), jitter(3.5, random)];
-    let place = |p: Point| {
-        let (x, y) = ((p[0] + slant * p[1]) * scale * aspect, p[1] * scale / aspect);
-        [
-            SIDE as f32 / 2.0 + shift[0] + cosine * x - sine * y,
-            SIDE as f32 / 2.0 + shift[1] + sine * x + cosine * y,
-        ]
-    };
-    let mut pixels = vec![0u8; SIDE * SIDE];
-    for stroke in strokes {
-        let moved: Vec<Point> = stroke
-            .points
-            .iter()
-            .map(|p| [p[0] + jitter(0.035, random), p[1] + jitter(0.035, random)])
-            .collect();
-        for (ends, bulge) in moved.windows(2).zip(&stroke.bulges) {
-            let bulge = bulge + jitter(0.05, random);
-            let mut from = place(ends[0]);
-            for step in 1..=12 {
-                let to = place(arc(ends[0], ends[1], bulge, step as f32 / 12.0));
-                ink_line(&mut pixels, from, to, thickness);
-                from = to;
-            }
+    let pen = Pen::any(random);
+    pen.draw(strokes, random)
+}
+
+impl Pen {
+    /// As any hand would hold it.
+    pub(crate) fn any(random: &mut ChaCha8Rng) -> Self {
+        Self {
+            thickness: 1.3 + random.random_range(0.0..1.6f32),
+            scale: SIDE as f32 * (0.66 + jitter(0.05, random)),
+            aspect: 1.0 + jitter(0.08, random),
+            slant: jitter(0.12, random),
+            turn: jitter(0.09, random),
+            shift: [jitter(3.5, random), jitter(3.5, random)],
         }
     }
-    pixels
+
+    /// Draws a character, every point of it moved a little.
+    pub(crate) fn draw(&self, strokes: &[Stroke], random: &mut ChaCha8Rng) -> Vec<u8> {
+        let Self { thickness, scale, aspect, slant, turn, shift } = *self;
+        let (sine, cosine) = libm::sincosf(turn);
+        let place = |p: Point| {
+            let (x, y) = ((p[0] + slant * p[1]) * scale * aspect, p[1] * scale / aspect);
+            [
+                SIDE as f32 / 2.0 + shift[0] + cosine * x - sine * y,
+                SIDE as f32 / 2.0 + shift[1] + sine * x + cosine * y,
+            ]
+        };
+        let mut pixels = vec![0u8; SIDE * SIDE];
+        for stroke in strokes {
+            let moved: Vec<Point> = stroke
+                .points
+                .iter()
+                .map(|p| [p[0] + jitter(0.035, random), p[1] + jitter(0.035, random)])
+                .collect();
+            for (ends, bulge) in moved.windows(2).zip(&stroke.bulges) {
+                let bulge = bulge + jitter(0.05, random);
+                let mut from = place(ends[0]);
+                for step in 1..=12 {
+                    let to = place(arc(ends[0], ends[1], bulge, step as f32 / 12.0));
+                    ink_line(&mut pixels, from, to, thickness);
+                    from = to;
+                }
+            }
+        }
+        pixels
+    }
 }
 
 /// A point of the parabola from `a` to `b` whose middle lies `bulge` of the chord's length off to the side.

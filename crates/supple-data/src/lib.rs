@@ -5,7 +5,7 @@
 //! | [`samples`] | a data set of any kind: samples, labels, domains |
 //! | [`drawings`] | a data set: characters grouped by alphabet, each with its drawings |
 //! | [`omniglot`] | Omniglot's layout, from a zip or a folder |
-//! | [`audio`] | spoken digits and wake words as log-mel features, and their augmentation |
+//! | [`audio`] | spoken digits and wake words as log-mel features |
 //! | [`sensors`] | motion, heart beats and gases |
 //! | [`own`] | the user's own data, in folders of files or an `.npz` |
 //! | [`broken`] | what becomes of files that do not decode |

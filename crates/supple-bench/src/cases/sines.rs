@@ -22,8 +22,10 @@ impl Case for SineCase {
     fn iterate(&mut self, count: usize) {
         for _ in 0..count {
             let batch = self.sines.draw();
-            let support = batch.support_x.chunks_exact(batch.shots).zip(batch.support_y.chunks_exact(batch.shots));
-            let query = batch.query_x.chunks_exact(batch.queries).zip(batch.query_y.chunks_exact(batch.queries));
+            let support =
+                batch.support_x.chunks_exact(batch.shots).zip(batch.support_y.chunks_exact(batch.shots));
+            let query =
+                batch.query_x.chunks_exact(batch.queries).zip(batch.query_y.chunks_exact(batch.queries));
             let tasks: Vec<TaskValues> = support
                 .zip(query)
                 .map(|((support, support_targets), (query, query_targets))| TaskValues {

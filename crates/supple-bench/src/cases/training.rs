@@ -132,7 +132,8 @@ impl Training {
         let program = Program::new(&graph, &gradients);
         let judge = Program::new(&graph, &task.query_outputs[task.query_outputs.len() - 1..]);
         let groups = protocol.tasks.div_ceil(TASKS_AT_ONCE);
-        let workspaces = (0..groups.max(1)).map(|_| (Workspace::default(), vec![0.0; learned.len()])).collect();
+        let workspaces =
+            (0..groups.max(1)).map(|_| (Workspace::default(), vec![0.0; learned.len()])).collect();
         let (gradient, outer) = (vec![0.0; learned.len()], outer(learned.len()));
         Self { learner, learned, program, judge, outer, workspaces, gradient }
     }

@@ -173,6 +173,9 @@ fn push(
 
 /// The head, tied to the trunk's file and the data; none where no device could adapt it.
 pub fn head(trainer: &Trainer, onnx: &[u8]) -> Option<HeadFile> {
+    if !trainer.recipe().head.on_device {
+        return None;
+    }
     let rates = trainer.head_rates()?;
     let (learner, learned) = (trainer.learner(), &trainer.state().learned);
     let head = &trainer.recipe().head;

@@ -4,7 +4,6 @@
 //! |---|---|
 //! | [`fsdd`] | spoken digits, speakers as domains |
 //! | [`wake_words`] | wake words by many speakers |
-//! | [`augment`] | variation of features for training |
 //! | [`wav`] | a WAV file as mono values at 8 or 16 kHz |
 //!
 //! All words come through [`features`] and have one shape, so a trunk that learned digits takes wake words. The
@@ -13,7 +12,6 @@
 //! Not supported: other formats than WAV, other rates than 8 and 16 kHz, words longer than 0.8 s (their middle is
 //! taken).
 
-pub mod augment;
 mod clips;
 pub mod fsdd;
 pub mod wake_words;

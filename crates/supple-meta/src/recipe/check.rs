@@ -78,6 +78,9 @@ impl Recipe {
             () if !fraction(training.fixed_statistics_after) => {
                 wrong("training.fixed_statistics_after", "must be within 0 and 1")
             }
+            () if !fraction(training.shuffled_share) => {
+                wrong("training.shuffled_share", "must be within 0 and 1")
+            }
             () if !fraction(warp.probability) => wrong("training.warp.probability", "must be within 0 and 1"),
             () if !warp_is_sane => wrong(
                 "training.warp",

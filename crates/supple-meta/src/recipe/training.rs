@@ -25,6 +25,10 @@ pub struct TrainingRecipe {
     /// Query samples a class.
     #[serde(default = "default::queries")]
     pub queries: usize,
+    /// Where labels keep their meaning: the share of the tasks in which they are shuffled all the same. The start cannot be
+    /// right in those, so steps that turn a wrong start round are learned as well; a right start gives small gradients.
+    #[serde(default)]
+    pub shuffled_share: f64,
     /// Adam's rate at the start; it falls to zero along a cosine.
     #[serde(default = "default::learning_rate")]
     pub learning_rate: f32,

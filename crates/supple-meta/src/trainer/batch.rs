@@ -1,7 +1,9 @@
 //! Tasks as the numbers that a program reads.
 
+use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
-use supple_data::random::{Purpose, stream};
+use supple_data::generated::regression::Family;
+use supple_data::random::{ChaCha8Rng, Purpose, stream};
 use supple_data::tasks::{TaskEpisode, TaskSampler};
 use supple_data::variation::Variation;
 use supple_data::{DataSet, Sample};
@@ -18,6 +20,10 @@ pub struct TaskSource<'d> {
     pub meaning: Option<usize>,
     /// Whether answers are numbers.
     pub regression: bool,
+    /// A family whose tasks are drawn without end, instead of the samplers' finite sets; the samplers give the sizes.
+    pub family: Option<Family>,
+    /// Share of the tasks whose labels are shuffled although they have a meaning.
+    pub shuffled_share: f64,
 }
 
 /// A group of tasks of one shape.
@@ -80,9 +86,31 @@ impl TaskSource<'_> {
             if task == 0 {
                 chosen = draw;
             }
-            self.push(batch, chosen, variation, standardise, &mut random);
+            match self.family {
+                Some(family) => self.push_drawn(batch, chosen, family, standardise, &mut random),
+                None => self.push(batch, chosen, variation, standardise, &mut random),
+            }
         }
         chosen
+    }
+
+    fn push_drawn(
+        &self,
+        batch: &mut Batch,
+        sampler: usize,
+        family: Family,
+        standardise: Option<&Standardise>,
+        random: &mut ChaCha8Rng,
+    ) {
+        let shape = self.samplers[sampler].shape();
+        let task = family.draw(random);
+        for _ in 0..shape.shot + shape.queries {
+            let start = batch.inputs.len();
+            task.sample(random, &mut batch.inputs, &mut batch.targets);
+            if let Some(standardise) = standardise {
+                standardise.apply(&mut batch.inputs[start..]);
+            }
+        }
     }
 
     fn push(
@@ -113,7 +141,11 @@ impl TaskSource<'_> {
         if let Some(rows) = self.meaning {
             let start = batch.choice.len();
             batch.choice.resize(start + episode.way * rows, 0.0);
-            for (label, class) in episode.classes.iter().enumerate() {
+            let mut classes = episode.classes.clone();
+            if random.random_bool(self.shuffled_share) {
+                classes.shuffle(random);
+            }
+            for (label, class) in classes.iter().enumerate() {
                 batch.choice[start + *class as usize * episode.way + label] = 1.0;
             }
         }

@@ -217,7 +217,9 @@ impl<'d> Trainer<'d> {
         let tasks = (training.groups * training.tasks_per_group) as f32;
         let losses = results.iter().flat_map(|result| &result.losses);
         let limit = if self.state.usual_loss > 0.0 { EXPLOSION * self.state.usual_loss } else { f32::MAX };
-        if let Some((task, loss)) = losses.clone().enumerate().find(|(_, loss)| !(loss.abs() < limit)) {
+        if let Some((task, loss)) =
+            losses.clone().enumerate().find(|(_, loss)| !loss.is_finite() || loss.abs() >= limit)
+        {
             return Err(Diverged { iteration: index, task, loss: *loss });
         }
         if index < 10 {

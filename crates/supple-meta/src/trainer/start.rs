@@ -2,11 +2,12 @@
 
 use sha2::{Digest, Sha256};
 use supple_data::DataSet;
-use supple_data::{Labels, SampleShape};
+use supple_data::generated::regression::Family;
 use supple_data::part::{Part, PartError, split};
 use supple_data::random::{Purpose, stream};
 use supple_data::render::Orientation;
 use supple_data::tasks::{TaskError, TaskKind, TaskSampler, TaskShape};
+use supple_data::{Labels, SampleShape};
 
 use super::batch::TaskSource;
 use super::programs::Programs;
@@ -14,7 +15,7 @@ use super::{Group, State, Trainer};
 use crate::adam::Adam;
 use crate::algorithm::{Adapts, AlgorithmError, Learner};
 use crate::model::{Block, BlockError, Loss};
-use crate::recipe::{Kind, Recipe, RecipeError};
+use crate::recipe::{Kind, Recipe, RecipeError, Source};
 use crate::standardise::Standardise;
 
 /// Query samples a class of a validation episode, where there are as many.
@@ -243,8 +244,19 @@ fn tasks<'d>(
             false => TaskSampler::new(set, part, kind(recipe), shape, orientations),
         }
     };
-    let samplers = training.shots.iter().map(sampler).collect::<Result<_, _>>().map_err(StartError::Task)?;
-    Ok(TaskSource { samplers, meaning, regression })
+    let samplers =
+        training.shots.iter().map(sampler).collect::<Result<Vec<_>, _>>().map_err(StartError::Task)?;
+    let family = match recipe.data.source {
+        Source::Sinusoid => Some(Family::Sinusoid),
+        Source::Arm => Some(Family::Arm),
+        _ => None,
+    };
+    // The generator's tasks have the shape of the set's, or the set is the user's own.
+    let family = family.filter(|family| {
+        let outputs = samplers.first().map_or(0, |sampler: &TaskSampler| sampler.targets(0).len());
+        (family.inputs(), family.outputs().len()) == (set.shape().len(), outputs)
+    });
+    Ok(TaskSource { samplers, meaning, regression, family, shuffled_share: training.shuffled_share })
 }
 
 /// Episodes of what was held back.
@@ -266,7 +278,10 @@ pub(super) fn validation<'d>(
             false => TaskSampler::new(set, part, kind(recipe), shape, &[Orientation::UPRIGHT]),
         };
         match sampler {
-            Ok(sampler) => return Ok(TaskSource { samplers: vec![sampler], meaning, regression }),
+            Ok(sampler) => {
+                let samplers = vec![sampler];
+                return Ok(TaskSource { samplers, meaning, regression, family: None, shuffled_share: 0.0 });
+            }
             Err(error) => last = last.or(Some(error)),
         }
     }

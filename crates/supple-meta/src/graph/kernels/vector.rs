@@ -78,7 +78,15 @@ mod x86 {
             }
             if rows == 1 && b_column == 1 {
                 // A row lies in memory as a column does, and with columns of b as vectors no lane is idle.
-                let block = Block { inner, step: b_row, b: a, b_row: call.a.column, b_column: 0, ldc: columns, accumulate };
+                let block = Block {
+                    inner,
+                    step: b_row,
+                    b: a,
+                    b_row: call.a.column,
+                    b_column: 0,
+                    ldc: columns,
+                    accumulate,
+                };
                 strip::<1, 1>(&block, columns, b, c);
                 return;
             }
@@ -153,7 +161,7 @@ mod x86 {
             } else if rest > 0 {
                 panel::<1, ONE, true>(block, a.add(i), c.add(i), rest);
             }
-            if rows >= LANES && rows != LANES { TWO } else { ONE }
+            if rows > LANES { TWO } else { ONE }
         }
     }
 
@@ -181,12 +189,7 @@ mod x86 {
                         _mm256_loadu_ps(from)
                     };
                 }
-                for n in 0..N {
-                    let right = _mm256_broadcast_ss(&*b.add(n * block.b_column));
-                    for v in 0..V {
-                        sums[v][n] = _mm256_fmadd_ps(left[v], right, sums[v][n]);
-                    }
-                }
+                add_products(&mut sums, &left, b, block.b_column);
                 a = a.add(block.step);
                 b = b.add(block.b_row);
             }
@@ -205,6 +208,25 @@ mod x86 {
                     } else {
                         _mm256_storeu_ps(to, sums[n]);
                     }
+                }
+            }
+        }
+    }
+
+    /// Adds the outer product of a column of a and a row of b.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn add_products<const V: usize, const N: usize>(
+        sums: &mut [[__m256; N]; V],
+        left: &[__m256; V],
+        b: *const f32,
+        b_column: usize,
+    ) {
+        unsafe {
+            for n in 0..N {
+                let right = _mm256_broadcast_ss(&*b.add(n * b_column));
+                for (sums, left) in sums.iter_mut().zip(left) {
+                    sums[n] = _mm256_fmadd_ps(*left, right, sums[n]);
                 }
             }
         }
