@@ -157,7 +157,7 @@ fn a_recipe_is_refused_with_its_line_or_key() {
     let latin = SCRATCH.file("latin.toml", b"# caf\xe9\n");
     run(&mut supple(&[&"train", &latin, &"--out", &out])).refused(&["latin.toml"]);
     let omniglot = SCRATCH.file("omniglot.toml", of("\"glyphs\"", "\"omniglot\""));
-    run(&mut supple(&[&"train", &omniglot, &"--out", &out])).refused(&["Omniglot", "--data"]);
+    run(&mut supple(&[&"train", &omniglot, &"--out", &out])).refused(&["omniglot", "--data"]);
     assert!(!out.exists());
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use supple_data::audio::{fsdd, wake_words};
 use supple_data::broken::{OnBroken, Skipped};
 use supple_data::generated::regression::Family;
-use supple_data::generated::text;
+use supple_data::generated::{hands, text};
 use supple_data::omniglot::{self, LoadError};
 use supple_data::sensors::{self, ecg, gas, har};
 use supple_data::{DataSet, audio, glyphs, own};
@@ -47,9 +47,6 @@ pub enum DataError {
     /// Data that lies somewhere, without saying where.
     #[error("{} is not generated: give its path with --data", name(*.0))]
     NoPath(Source),
-    /// A kind of data that this program does not load.
-    #[error("this program cannot load {}: choose another --source", name(*.0))]
-    NotLoaded(Source),
 }
 
 /// Data and what it is.
@@ -90,7 +87,7 @@ pub fn load_set(
         Source::Text => (text::generate_default(seed), Skipped::default()),
         Source::Sinusoid => (generated(Family::Sinusoid, seed)?, Skipped::default()),
         Source::Arm => (generated(Family::Arm, seed)?, Skipped::default()),
-        Source::GlyphHands => return Err(DataError::NotLoaded(Source::GlyphHands)),
+        Source::GlyphHands => (hands::generate_default(seed), Skipped::default()),
     };
     for (path, problem) in &skipped.files {
         eprintln!("skipped {}: {problem}", path.display());
