@@ -12,6 +12,7 @@
 //! | [`outer`] | outer optimisers |
 //! | [`adam`] | Adam, the usual one |
 //! | [`matrix`] | products on nalgebra |
+//! | [`tensorboard`] | curves of a training in a file for TensorBoard |
 //! | [`random`] | normal numbers |
 //! | [`checkpoint`] | a training's state in a file |
 //! | [`head_file`] | the learned head in a file |
@@ -32,4 +33,5 @@ pub mod outer;
 pub mod random;
 pub mod recipe;
 pub mod standardise;
+pub mod tensorboard;
 pub mod trainer;

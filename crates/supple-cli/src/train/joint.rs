@@ -157,6 +157,11 @@ fn iterate(trainer: &mut MultiTaskTrainer, out: &Path) -> Result<(), TrainError>
         metrics.any(progress.iteration, &json!(progress))?;
         if progress.iteration.is_multiple_of(every) {
             let tasks = trainer.validate();
+            for task in &tasks {
+                if let Some(value) = task.value {
+                    metrics.figure(&task.task, progress.iteration, value)?;
+                }
+            }
             metrics.always(&json!({"iteration": progress.iteration, "validation": tasks}))?;
             metrics.flush()?;
             state::write(&checkpoint, trainer.state())?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use supple_meta::trainer::Progress;
 
+use super::events::Events;
 use crate::files::{self, FileError};
 
 /// Every so many iterations is written. Single iterations, not means, so that a resumed run writes the same lines.
@@ -16,6 +17,7 @@ const EVERY: u64 = 10;
 pub struct Metrics {
     path: PathBuf,
     file: BufWriter<File>,
+    events: Events,
 }
 
 impl Metrics {
@@ -26,7 +28,8 @@ impl Metrics {
         files::write(path, &kept)?;
         let failed = |source| FileError::Write { path: path.to_owned(), source };
         let file = File::options().append(true).open(path).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
+        let events = Events::create(path.parent().unwrap_or(Path::new(".")), iteration)?;
+        Ok(Self { path: path.to_owned(), file: BufWriter::new(file), events })
     }
 
     /// What an iteration gave.
@@ -34,6 +37,8 @@ impl Metrics {
         if !progress.iteration.is_multiple_of(EVERY) {
             return Ok(());
         }
+        self.events.scalar("training/loss", progress.iteration, f64::from(progress.loss))?;
+        self.events.scalar("training/query", progress.iteration, progress.accuracy)?;
         self.line(&json!({
             "iteration": progress.iteration,
             "loss": progress.loss,
@@ -43,12 +48,21 @@ impl Metrics {
 
     /// What a validation found: accuracy before adaptation and after each step.
     pub fn validation(&mut self, iteration: u64, accuracy: &[f64]) -> Result<(), FileError> {
+        if let (Some(before), Some(after)) = (accuracy.first(), accuracy.last()) {
+            self.events.scalar("validation/before", iteration, *before)?;
+            self.events.scalar("validation/after", iteration, *after)?;
+        }
         self.line(&json!({"iteration": iteration, "validation_accuracy": accuracy}))
     }
 
     /// A line of an iteration, if it is one that is written.
     pub fn any(&mut self, iteration: u64, line: &Value) -> Result<(), FileError> {
         if iteration.is_multiple_of(EVERY) { self.line(line) } else { Ok(()) }
+    }
+
+    /// A task's figure, for TensorBoard.
+    pub fn figure(&mut self, task: &str, iteration: u64, value: f64) -> Result<(), FileError> {
+        self.events.scalar(&format!("validation/{task}"), iteration, value)
     }
 
     /// A line.
@@ -58,6 +72,7 @@ impl Metrics {
 
     /// Hands everything to the system.
     pub fn flush(&mut self) -> Result<(), FileError> {
+        self.events.flush()?;
         let path = &self.path;
         self.file.flush().map_err(|source| FileError::Write { path: path.clone(), source })
     }

@@ -1,5 +1,6 @@
 //! `supple train`: a recipe to a trunk, a head and what a report needs.
 
+mod events;
 mod export;
 mod joint;
 mod meta;
