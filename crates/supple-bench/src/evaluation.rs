@@ -3,10 +3,10 @@
 use crate::protocol::{EVALUATION_TASKS, FEATURES, HEAD, HIDDEN, SINE};
 use crate::tasks::{ClassBatch, RegressionBatch, Sines, evaluation_features};
 
-/// Samples and what a layer gives for them, [sample][value].
+/// Samples and what a layer gives for them, `[sample][value]`.
 type Rows = Vec<f32>;
 
-/// `rows · weights + bias`, the weights [input][output].
+/// `rows · weights + bias`, the weights `[input][output]`.
 fn dense(rows: &[f32], weights: &[f32], bias: &[f32]) -> Rows {
     let inputs = weights.len() / bias.len();
     let mut outputs = Vec::with_capacity(rows.len() / inputs * bias.len());

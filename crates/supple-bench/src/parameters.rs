@@ -1,7 +1,7 @@
 //! Where learning starts: the distributions of the other programs, our own random numbers.
 //!
-//! A network is a list of parameters. Dense weights are [input][output], the output fastest; convolution weights
-//! [output][input][row][column].
+//! A network is a list of parameters. Dense weights are `[input][output]`, the output fastest; convolution weights
+//! `[output][input][row][column]`.
 
 use rand::RngExt;
 use supple_data::random::{ChaCha8Rng, Purpose, stream};

@@ -24,13 +24,13 @@ pub struct RegressionBatch {
     pub shots: usize,
     /// Query samples a task.
     pub queries: usize,
-    /// Support inputs, [task][sample].
+    /// Support inputs, `[task][sample]`.
     pub support_x: Vec<f32>,
-    /// Support targets, [task][sample].
+    /// Support targets, `[task][sample]`.
     pub support_y: Vec<f32>,
-    /// Query inputs, [task][sample].
+    /// Query inputs, `[task][sample]`.
     pub query_x: Vec<f32>,
-    /// Query targets, [task][sample].
+    /// Query targets, `[task][sample]`.
     pub query_y: Vec<f32>,
 }
 
@@ -46,9 +46,9 @@ pub struct ClassBatch {
     pub queries: usize,
     /// Classes a task.
     pub way: usize,
-    /// Support samples, [task][sample][value]; an image's values are [row][column].
+    /// Support samples, `[task][sample][value]`; an image's values are `[row][column]`.
     pub support: Vec<f32>,
-    /// Query samples, [task][sample][value].
+    /// Query samples, `[task][sample][value]`.
     pub query: Vec<f32>,
 }
 
@@ -161,7 +161,7 @@ fn class_means() -> Vec<f32> {
     (0..HEAD.way * FEATURES).map(|_| normal(&mut random)).collect()
 }
 
-/// Each class is a centre and noise around it; `centre` is given a value's index in [class][value].
+/// Each class is a centre and noise around it; `centre` is given a value's index in `[class][value]`.
 fn classes(
     random: &mut ChaCha8Rng,
     protocol: &Protocol,

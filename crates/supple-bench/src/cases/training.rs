@@ -198,7 +198,7 @@ fn arguments<'a>(learned: &'a [f32], task: &TaskValues<'a>) -> [&'a [f32]; 5] {
     [learned, task.support, task.query, task.support_targets, task.query_targets]
 }
 
-/// Convolution weights `[output][input][row][column]` as `supple-meta` has them: `[row][column][input][output]`.
+/// Convolution weights `[output]`[input][row]`[column]` as `supple-meta` has them: `[row]`[column][input]`[output]`.
 pub fn channels_last(mut parameters: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
     const TAPS: usize = 9;
     for block in 0..BLOCKS {

@@ -1,6 +1,5 @@
 //! `supple train`: a recipe to a trunk, a head and what a report needs.
 
-mod events;
 mod export;
 mod joint;
 mod meta;
@@ -17,6 +16,7 @@ use supple_data::broken::OnBroken;
 use supple_meta::checkpoint::{ReadCheckpointError, WriteCheckpointError};
 use supple_meta::head_file::HeadFileError;
 use supple_meta::recipe::{DataRecipe, OnBrokenRecipe, Recipe, RecipeError};
+use supple_meta::tensorboard::EventError;
 use supple_meta::trainer::{Diverged, StartError, TrunkStart};
 
 use crate::arguments::TrainArguments;
@@ -80,6 +80,9 @@ pub enum TrainError {
     /// A file of the output.
     #[error(transparent)]
     File(#[from] FileError),
+    /// TensorBoard's file.
+    #[error(transparent)]
+    Events(#[from] EventError),
     /// The checkpoint was not written.
     #[error(transparent)]
     WriteCheckpoint(#[from] WriteCheckpointError),

@@ -4,11 +4,11 @@
 //! prototype c: its logits are −τ |f − c|². What all classes share drops out of a softmax, so that is a linear head with
 //! weights 2 τ c and bias −τ |c|². The temperature τ is learned, as a logarithm.
 //!
-//! Triantafillou et al.: Meta-Dataset (2020), Proto-MAML. The same head is where the gradient steps of [`maml`] start;
+//! Triantafillou et al.: Meta-Dataset (2020), Proto-MAML. The same head is where the gradient steps of [`maml`](super::maml) start;
 //! the outer gradient goes through prototypes and steps into the trunk. The head has no learned start, so tasks may have
 //! any number of classes.
 //!
-//! Cost: prototypes are one pass of the trunk and a mean; with steps, that of [`maml`].
+//! Cost: prototypes are one pass of the trunk and a mean; with steps, that of [`maml`](super::maml).
 
 use super::learner::{Learner, TaskNodes};
 use super::maml::Maml;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`batch`] | tasks as numbers |
 //! | [`programs`] | a group of tasks as a program |
-//! | [`start`] | from a recipe and data to a trainer |
+//! | `start` | from a recipe and data to a trainer |
 //! | [`validation`] | judging on what was held back |
 
 pub mod batch;

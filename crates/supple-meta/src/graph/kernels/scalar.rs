@@ -9,7 +9,7 @@ pub trait Scalar: Real {
     const ZERO: Self;
     /// `e^x`; for `f32` within 2 units in the last place over its range, without a branch.
     fn exponential(self) -> Self;
-    /// Product of matrices by [`super::product::multiply`]'s terms.
+    /// Product of matrices by [`super::product::Call`]'s terms.
     fn multiply(call: &mut super::product::Call<Self>);
     /// Runs a loop with the machine's widest vectors.
     fn run_fused(call: super::fused::Call<Self>);
