@@ -114,14 +114,14 @@ pub fn read(path: &Path) -> Result<State, ReadCheckpointError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adam::Adam;
+    use crate::outer::{OuterOptimiser, OuterRecipe};
 
     fn state() -> State {
         State {
             identity: 7,
             iteration: 3,
             learned: vec![0.1, f32::MIN_POSITIVE, -1e30],
-            adam: Adam::new(3),
+            optimiser: OuterOptimiser::new(OuterRecipe::Adam, 3),
             statistics: Vec::new(),
             fixed: true,
             usual_loss: 1.0,

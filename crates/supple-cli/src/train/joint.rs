@@ -6,7 +6,6 @@ use std::time::Instant;
 use serde_json::json;
 use supple_data::DataSet;
 use supple_data::part::{PartError, split};
-use supple_meta::model::{Network, Parameters};
 use supple_meta::multitask::{
     MultiTaskError, MultiTaskRecipe, MultiTaskTrainer, TaskDiverged, TaskMetric, TrainedTrunk,
     recipe::AnswerKind, state,
@@ -55,10 +54,10 @@ pub fn run(
     out: &Path,
 ) -> Result<(), TrainError> {
     let (training, held_back) = split(set, &recipe.data.hold_back()).map_err(JointError::Part)?;
-    let start = start.map(|start| {
+    if let Some(start) = &start {
         recipe.trunk.blocks.clone_from(&start.blocks);
-        trained(&start)
-    });
+    }
+    let start = start.as_ref().map(TrainedTrunk::from_elsewhere).transpose().map_err(JointError::Start)?;
     let trainer = MultiTaskTrainer::new(recipe, set, (&training, &held_back), start.as_ref());
     let mut trainer = trainer.map_err(JointError::Start)?;
     let checkpoint = out.join(CHECKPOINT_FILE);
@@ -117,22 +116,6 @@ fn figure(metric: &TaskMetric) -> String {
         (None, _) => "no label is known".to_owned(),
         (Some(value), AnswerKind::Classification) => format!("{:.1} % right", 100.0 * value),
         (Some(value), AnswerKind::Regression) => format!("error {value:.4} (root of the mean square)"),
-    }
-}
-
-/// A trunk from elsewhere as one that was trained here.
-fn trained(start: &TrunkStart) -> TrainedTrunk {
-    let mut parameters = Parameters::default();
-    match Network::new(start.input, &start.blocks, &mut parameters) {
-        Ok(network) => TrainedTrunk::of(&network, &parameters, &start.values, &[], None),
-        // A plan's shapes go together; whatever does not is refused by the trainer.
-        Err(_) => TrainedTrunk {
-            input: [0; 3],
-            layout: Vec::new(),
-            parameters: Vec::new(),
-            statistics: Vec::new(),
-            standardise: None,
-        },
     }
 }
 

@@ -22,9 +22,9 @@ use supple_data::variation::Variation;
 use self::batch::{Batch, TaskSource};
 use self::programs::{GroupProgram, GroupShape, Programs};
 pub use self::start::{StartError, TrunkStart};
-use crate::adam::Adam;
 use crate::algorithm::{Algorithm, Learner};
 use crate::graph::Workspace;
+use crate::outer::OuterOptimiser;
 use crate::recipe::Recipe;
 use crate::standardise::Standardise;
 
@@ -44,8 +44,8 @@ pub struct State {
     pub iteration: u64,
     /// Trunk, head and what the algorithm learns besides, as [`Learner::parameters`] says.
     pub learned: Vec<f32>,
-    /// The optimiser's moments.
-    pub adam: Adam,
+    /// The optimiser, with its moments.
+    pub optimiser: OuterOptimiser,
     /// Statistics of batch normalisation: layer after layer mean, then variance.
     pub statistics: Vec<f32>,
     /// Whether the statistics are fixed from now on.
@@ -255,16 +255,14 @@ impl<'d> Trainer<'d> {
 
     fn update(&mut self, gradient: &[f32], done: f64) {
         let training = &self.recipe.training;
-        if let Some(step) = training.meta_step {
+        let rate = match training.meta_step {
             // Reptile: along the mean of the tasks' ways, in steps that become shorter.
-            let step = step * (1.0 - done) as f32;
-            self.state.learned.iter_mut().zip(gradient).for_each(|(value, g)| *value -= step * g);
-            return;
-        }
-        let cosine = 0.5 * (1.0 + (std::f64::consts::PI * done).cos()) as f32;
-        let rate = training.learning_rate * cosine;
-        let (first_extra, factor) = (self.first_extra, training.inner_rate_factor);
-        self.state.adam.update(&mut self.state.learned, gradient, |parameter| {
+            Some(step) => step * (1.0 - done) as f32,
+            None => training.learning_rate * (0.5 * (1.0 + (std::f64::consts::PI * done).cos()) as f32),
+        };
+        let factor = if training.meta_step.is_some() { 1.0 } else { training.inner_rate_factor };
+        let first_extra = self.first_extra;
+        self.state.optimiser.update(&mut self.state.learned, gradient, |parameter| {
             if parameter < first_extra { rate } else { rate * factor }
         });
     }

@@ -12,9 +12,9 @@ use supple_data::{Labels, SampleShape};
 use super::batch::TaskSource;
 use super::programs::Programs;
 use super::{Group, State, Trainer};
-use crate::adam::Adam;
 use crate::algorithm::{Adapts, AlgorithmError, Learner};
 use crate::model::{Block, BlockError, Loss};
+use crate::outer::{OuterOptimiser, OuterRecipe};
 use crate::recipe::{Kind, Recipe, RecipeError, Source};
 use crate::standardise::Standardise;
 
@@ -157,10 +157,14 @@ impl<'d> Trainer<'d> {
         }
         let channels = learner.network.normalised_channels();
         let statistics = channels.iter().flat_map(|channels| [0.0, 1.0].map(|value| vec![value; *channels]));
+        let optimiser = match recipe.training.meta_step {
+            Some(_) => OuterRecipe::ReptileStep,
+            None => OuterRecipe::Adam,
+        };
         let state = State {
             identity: identity(&recipe, set, trunk.as_ref()),
             iteration: 0,
-            adam: Adam::new(learned.len()),
+            optimiser: OuterOptimiser::new(optimiser, learned.len()),
             learned,
             statistics: statistics.flatten().collect(),
             fixed: false,
