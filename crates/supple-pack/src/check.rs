@@ -1,11 +1,18 @@
 //! What makes a plan safe to run: checked once, on load.
+//!
+//! The sizes and places of operations are in `geometry`.
 
-use crate::op::{OUTPUT_BLOCK, Op, Shape, Value, Window};
+use crate::op::{
+    Activation, Element, Epilogue, Function, Layer, MOST_ROWS_OPS, Op, Operand, Rescale, Shape, Value, Walk,
+    Window,
+};
 
-/// The most elements of one value, and of an arena: 64 MB.
+/// The most words of one value, and of an arena: 64 MB.
 pub(crate) const MOST_ELEMENTS: u32 = 1 << 24;
 /// The most multiply-accumulates (or comparisons) of one plan.
 const MOST_WORK: u64 = 1 << 36;
+/// The largest multiplier of a sum of two `i8` values: 255 times it, twice, fits an `i32`.
+const MOST_SUM_MULTIPLIER: u32 = 1 << 21;
 
 /// Why an operation cannot be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,12 +39,27 @@ pub enum PlanError {
         /// As given.
         offset: u32,
     },
+    /// A weight that is no finite number.
+    #[error("a weight at {offset} or after is not a finite number")]
+    NotFinite {
+        /// Where the range begins.
+        offset: u32,
+    },
     /// Reads and writes the same memory.
     #[error("input and output overlap")]
     Overlap,
     /// Input, output and window do not fit together.
     #[error("input, output and window do not fit together")]
     Geometry,
+    /// Elements of another kind than the operation computes with.
+    #[error("an operation reads or writes elements of the wrong kind")]
+    Element,
+    /// A value held in part where it must be whole, or too few rows of it.
+    #[error("a value holds fewer rows than are read at once")]
+    Rows,
+    /// A number that an operation cannot use.
+    #[error("a scale, shift or limit is out of range")]
+    Parameter,
     /// More work than any device could do.
     #[error("the plan would not end in any useful time")]
     Endless,
@@ -48,27 +70,69 @@ impl Shape {
     pub fn elements(&self) -> u64 {
         u64::from(self.height) * u64::from(self.width) * u64::from(self.channels)
     }
+
+    /// The dimensions.
+    pub fn dimensions(&self) -> [u16; 3] {
+        [self.height, self.width, self.channels]
+    }
+
+    /// Whether it is 1 × 1.
+    pub fn is_vector(&self) -> bool {
+        self.height == 1 && self.width == 1
+    }
 }
 
 impl Value {
+    /// A value that is held whole.
+    pub fn whole(offset: u32, shape: Shape, element: Element) -> Self {
+        Self { offset, shape, element, rows: shape.height }
+    }
+
     /// The number of elements; what has passed the check fits.
     pub fn elements(&self) -> usize {
         self.shape.elements() as usize
     }
 
-    /// One past the last element.
-    fn end(&self) -> u64 {
-        u64::from(self.offset) + self.shape.elements()
+    /// Whether all of its rows are held.
+    pub fn is_whole(&self) -> bool {
+        self.rows == self.shape.height
     }
 
-    fn overlaps(&self, other: &Self) -> bool {
+    /// Elements held at once.
+    pub fn held(&self) -> u64 {
+        u64::from(self.rows) * u64::from(self.shape.width) * u64::from(self.shape.channels)
+    }
+
+    /// Words that it takes in the arena.
+    pub fn words(&self) -> u64 {
+        self.element.words(self.held())
+    }
+
+    /// One past the last word.
+    fn end(&self) -> u64 {
+        u64::from(self.offset) + self.words()
+    }
+
+    /// Whether the two share memory.
+    pub fn overlaps(&self, other: &Self) -> bool {
         u64::from(self.offset) < other.end() && u64::from(other.offset) < self.end()
+    }
+
+    /// Whether the other lies in the very same place, element by element.
+    pub fn same_place(&self, other: &Self) -> bool {
+        self.offset == other.offset
+            && self.element == other.element
+            && self.shape == other.shape
+            && self.rows == other.rows
     }
 
     pub(crate) fn check(&self, arena: u32) -> Result<(), PlanError> {
         let Shape { height, width, channels } = self.shape;
         if !(1..=u64::from(MOST_ELEMENTS)).contains(&self.shape.elements()) {
             return Err(PlanError::Shape { height, width, channels });
+        }
+        if !(1..=height).contains(&self.rows) {
+            return Err(PlanError::Rows);
         }
         if self.end() > u64::from(arena) {
             return Err(PlanError::OutsideArena { offset: self.offset });
@@ -77,15 +141,174 @@ impl Value {
     }
 }
 
+impl Element {
+    /// Words that so many elements take.
+    pub fn words(self, elements: u64) -> u64 {
+        match self {
+            Self::F32 => elements,
+            Self::I8 => elements.div_ceil(4),
+        }
+    }
+}
+
+impl Walk {
+    /// Whether every element read and written lies within so many.
+    pub(crate) fn stays_within(&self, read: u64, written: u64) -> bool {
+        let reach = |start: u32, steps: &[i32; 5]| {
+            let (mut low, mut high) = (i64::from(start), i64::from(start));
+            for (&length, &step) in self.lengths.iter().zip(steps) {
+                let most = i64::from(step) * (i64::from(length) - 1);
+                low += most.min(0);
+                high += most.max(0);
+            }
+            (low, high)
+        };
+        let inside = |(low, high): (i64, i64), elements: u64| low >= 0 && high < elements as i64;
+        self.lengths.iter().all(|&length| length > 0)
+            && inside(reach(self.from, &self.from_steps), read)
+            && inside(reach(self.to, &self.to_steps), written)
+    }
+
+    /// The number of elements moved.
+    pub fn elements(&self) -> u64 {
+        self.lengths.iter().fold(1, |product: u64, &length| product.saturating_mul(length.into()))
+    }
+}
+
+impl Operand {
+    /// Its shape.
+    pub fn shape(&self) -> &Shape {
+        match self {
+            Self::Value(value) => &value.shape,
+            Self::Constant { shape, .. } => shape,
+        }
+    }
+
+    /// The value, if it is one.
+    pub fn value_mut(&mut self) -> Option<&mut Value> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Constant { .. } => None,
+        }
+    }
+
+    /// Whether it can be repeated to this shape.
+    pub(crate) fn spreads_to(&self, to: &Shape) -> bool {
+        let pairs = self.shape().dimensions().into_iter().zip(to.dimensions());
+        pairs.into_iter().all(|(from, to)| from == to || from == 1)
+    }
+}
+
+/// What one operation is checked against.
+pub(crate) struct Limits<'w> {
+    /// Words of the arena.
+    pub arena: u32,
+    /// The trunk's weights.
+    pub weights: &'w [f32],
+}
+
+impl Op {
+    /// Checks everything that the kernels rely on; returns the work. `within_rows` says that the operation is one
+    /// of an [`Op::Rows`].
+    pub(crate) fn check(&self, limits: &Limits, within_rows: bool) -> Result<u64, PlanError> {
+        if let Self::Rows { ops } = self {
+            let sensible = (2..=MOST_ROWS_OPS).contains(&usize::from(*ops)) && !within_rows;
+            return if sensible { Ok(1) } else { Err(PlanError::Rows) };
+        }
+        let output = self.output().ok_or(PlanError::Geometry)?;
+        output.check(limits.arena)?;
+        let in_place_allowed = self.works_in_place() && !within_rows;
+        for input in self.inputs().into_iter().flatten() {
+            input.check(limits.arena)?;
+            let in_place = in_place_allowed && input.same_place(output);
+            if input.overlaps(output) && !in_place {
+                return Err(PlanError::Overlap);
+            }
+            if !within_rows && !input.is_whole() {
+                return Err(PlanError::Rows);
+            }
+        }
+        if !within_rows && !output.is_whole() {
+            return Err(PlanError::Rows);
+        }
+        if within_rows && !self.works_by_rows() {
+            return Err(PlanError::Rows);
+        }
+        self.check_elements()?;
+        if !self.shapes_fit() {
+            return Err(PlanError::Geometry);
+        }
+        self.check_parameters()?;
+        let mut work = self.work();
+        for part in self.constants().into_iter().flatten() {
+            let words = part.element.words(part.count);
+            let outside = PlanError::OutsideWeights { offset: part.at };
+            let end = u64::from(part.at) + words;
+            let range = usize::try_from(end).map_err(|_| outside)?;
+            let held = limits.weights.get(part.at as usize..range).ok_or(outside)?;
+            if part.element == Element::F32 && part.is_float && !held.iter().all(|weight| weight.is_finite()) {
+                return Err(PlanError::NotFinite { offset: part.at });
+            }
+            work = work.max(words);
+        }
+        if work > MOST_WORK { Err(PlanError::Endless) } else { Ok(work) }
+    }
+
+    fn check_parameters(&self) -> Result<(), PlanError> {
+        let shift = |shift: u8| (1..=62).contains(&shift);
+        let rescale = |r: &Rescale| shift(r.shift) && r.low <= r.high;
+        let activation = |a: &Activation| match a {
+            Activation::Clip { low, high } => low <= high,
+            _ => true,
+        };
+        let epilogue = |layer: &Layer| match &layer.epilogue {
+            Epilogue::Float(a) => activation(a),
+            Epilogue::Int8(r) => shift(r.shift) && r.low <= r.high,
+        };
+        let sound = match self {
+            Self::Convolution { layer, .. } | Self::Depthwise { layer, .. } | Self::Dense { layer } => {
+                epilogue(layer)
+            }
+            Self::GlobalAverage { rescale: Some((_, to)), .. } => rescale(to),
+            Self::Unary { function: Function::Activation(a), .. } => activation(a),
+            Self::Binary { activation: a, .. } => activation(a),
+            Self::SumInt8 { multipliers, rescale: to, .. } => {
+                let small = multipliers.iter().all(|m| m.unsigned_abs() <= MOST_SUM_MULTIPLIER);
+                small && to.multiplier == 1 && rescale(to)
+            }
+            Self::ProductInt8 { rescale: to, .. } => rescale(to),
+            Self::Quantise { inverse_scale, .. } => inverse_scale.is_finite(),
+            Self::Dequantise { scale, .. } => scale.is_finite(),
+            _ => true,
+        };
+        if sound { Ok(()) } else { Err(PlanError::Parameter) }
+    }
+}
+
 impl Window {
+    /// Rows of the input that one row of the output may read.
+    pub fn span(&self) -> u32 {
+        (u32::from(self.kernel[0]) - u32::from(self.kernel[0] > 0)) * u32::from(self.dilation[0]) + 1
+    }
+
+    /// Whether it slides at all.
+    pub(crate) fn is_sound(&self) -> bool {
+        [self.kernel, self.stride, self.dilation].iter().flatten().all(|&number| number > 0)
+    }
+
     /// Whether every window has a tap inside the input, along both axes.
-    fn fits(&self, input: &Shape, output: &Shape) -> bool {
+    pub(crate) fn always_inside(&self, input: &Shape, output: &Shape) -> bool {
         let axes = [(input.height, output.height), (input.width, output.width)];
         axes.into_iter().enumerate().all(|(axis, (input, output))| {
             let of = |pair: [u8; 2]| u32::from(if axis == 0 { pair[0] } else { pair[1] });
-            let (kernel, stride, pad) = (of(self.kernel), of(self.stride), of(self.pad));
-            let last_start = (u32::from(output) - 1) * stride;
-            stride > 0 && kernel > 0 && pad < kernel && last_start < u32::from(input) + pad
+            let (kernel, stride, pad, dilation) =
+                (of(self.kernel), of(self.stride), of(self.pad), of(self.dilation));
+            (0..u32::from(output)).all(|at| {
+                let start = at * stride;
+                // The first tap at or after the input's first element.
+                let tap = pad.saturating_sub(start).div_ceil(dilation.max(1));
+                tap < kernel && start + tap * dilation < u32::from(input) + pad
+            })
         })
     }
 
@@ -95,132 +318,19 @@ impl Window {
     }
 }
 
-impl Op {
-    /// What it reads and writes.
-    pub fn values(&self) -> (&Value, &Value) {
-        match self {
-            Self::Conv2d { input, output, .. }
-            | Self::Dense { input, output, .. }
-            | Self::MaxPool { input, output, .. }
-            | Self::GlobalAveragePool { input, output }
-            | Self::Relu { input, output } => (input, output),
-        }
-    }
-
-    /// Multiply-accumulates, padding counted; zero for what has no weights.
-    pub fn macs(&self) -> u64 {
-        match self {
-            Self::Conv2d { input, output, window, .. } => {
-                output.shape.elements() * window.taps() * u64::from(input.shape.channels)
-            }
-            Self::Dense { input, output, .. } => input.shape.elements() * output.shape.elements(),
-            _ => 0,
-        }
-    }
-
-    /// Elements visited, at least 1: a bound on the time.
-    fn work(&self) -> u64 {
-        let (input, output) = self.values();
-        let pooled = if let Self::MaxPool { window, .. } = self { window.taps() } else { 1 };
-        self.macs().max(input.shape.elements()).max(output.shape.elements() * pooled)
-    }
-
-    /// Where its weights and biases lie, and how many there are of each: as the kernels read them.
-    pub fn weights(&self) -> Option<[(u32, u64); 2]> {
-        let padded = |channels: u16| u64::from(channels).next_multiple_of(OUTPUT_BLOCK as u64);
-        match self {
-            Self::Conv2d { input, output, window, weights, bias, .. } => {
-                let out = output.shape.channels;
-                let count = padded(out) * window.taps() * u64::from(input.shape.channels);
-                Some([(*weights, count), (*bias, out.into())])
-            }
-            Self::Dense { input, output, weights, bias, .. } => {
-                let out = output.shape.channels;
-                Some([(*weights, padded(out) * input.shape.elements()), (*bias, out.into())])
-            }
-            _ => None,
-        }
-    }
-
-    /// Checks everything that the kernels rely on; returns the work.
-    pub(crate) fn check(&self, arena: u32, weights: u32) -> Result<u64, PlanError> {
-        let (input, output) = self.values();
-        input.check(arena)?;
-        output.check(arena)?;
-        let in_place = matches!(self, Self::Relu { .. }) && input.offset == output.offset;
-        if input.overlaps(output) && !in_place {
-            return Err(PlanError::Overlap);
-        }
-        let (from, to) = (&input.shape, &output.shape);
-        let vector = to.height == 1 && to.width == 1;
-        let fits = match self {
-            Self::Conv2d { window, .. } => window.fits(from, to),
-            Self::Dense { .. } => vector,
-            Self::MaxPool { window, .. } => window.fits(from, to) && from.channels == to.channels,
-            Self::GlobalAveragePool { .. } => vector && from.channels == to.channels,
-            Self::Relu { .. } => from == to,
-        };
-        if !fits {
-            return Err(PlanError::Geometry);
-        }
-        for (offset, count) in self.weights().into_iter().flatten() {
-            if u64::from(offset) + count > u64::from(weights) {
-                return Err(PlanError::OutsideWeights { offset });
-            }
-        }
-        let work = self.work();
-        if work > MOST_WORK { Err(PlanError::Endless) } else { Ok(work) }
-    }
-}
-
 /// Adds up the work of a plan's operations.
 pub(crate) fn add_work(sum: u64, work: u64) -> Result<u64, PlanError> {
     sum.checked_add(work).filter(|&sum| sum <= MOST_WORK).ok_or(PlanError::Endless)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::op::Activation;
-
-    fn value(offset: u32, height: u16, width: u16, channels: u16) -> Value {
-        Value { offset, shape: Shape { height, width, channels } }
-    }
-
-    fn convolution(input: Value, output: Value, pad: u8) -> Op {
-        let window = Window { kernel: [3, 3], stride: [2, 2], pad: [pad, pad] };
-        Op::Conv2d { input, output, window, weights: 0, bias: 144, activation: Activation::Relu }
-    }
-
-    #[test]
-    fn a_sound_convolution_passes_and_its_work_is_counted() {
-        let op = convolution(value(0, 8, 8, 2), value(128, 4, 4, 3), 1);
-        assert_eq!(op.check(176, 147), Ok(4 * 4 * 3 * 9 * 2));
-        assert_eq!(op.weights(), Some([(0, 8 * 9 * 2), (144, 3)]));
-    }
-
-    #[test]
-    fn each_fault_is_found() {
-        let (input, output) = (value(0, 8, 8, 2), value(128, 4, 4, 3));
-        let good = convolution(input, output, 1);
-        assert_eq!(good.check(175, 147), Err(PlanError::OutsideArena { offset: 128 }));
-        assert_eq!(good.check(176, 146), Err(PlanError::OutsideWeights { offset: 144 }));
-        assert_eq!(convolution(input, value(127, 4, 4, 3), 1).check(176, 147), Err(PlanError::Overlap));
-        assert_eq!(convolution(input, value(128, 6, 4, 2), 1).check(176, 147), Err(PlanError::Geometry));
-        assert_eq!(convolution(input, output, 3).check(176, 147), Err(PlanError::Geometry));
-        let empty = value(0, 0, 8, 2);
-        assert!(matches!(convolution(empty, output, 1).check(176, 147), Err(PlanError::Shape { .. })));
-        let far = value(u32::MAX, 8, 8, 2);
-        let error = convolution(far, output, 1).check(176, 147);
-        assert_eq!(error, Err(PlanError::OutsideArena { offset: u32::MAX }));
-    }
-
-    #[test]
-    fn only_relu_may_work_in_place() {
-        let at = value(0, 2, 2, 2);
-        assert!(Op::Relu { input: at, output: at }.check(8, 0).is_ok());
-        assert_eq!(Op::Relu { input: at, output: value(1, 2, 2, 2) }.check(9, 0), Err(PlanError::Overlap));
-        let window = Window { kernel: [1, 1], stride: [1, 1], pad: [0, 0] };
-        assert_eq!(Op::MaxPool { input: at, output: at, window }.check(8, 0), Err(PlanError::Overlap));
-    }
+/// Checks that the operations of one [`Op::Rows`] hand their values on, one to the next.
+pub(crate) fn check_handover(before: &Op, after: &Op) -> Result<(), PlanError> {
+    let handed = before.output().ok_or(PlanError::Rows)?;
+    let [Some(taken), None] = after.inputs() else { return Err(PlanError::Rows) };
+    let needed = after.rows_read().min(handed.shape.height.into());
+    if handed.same_place(taken) && u32::from(handed.rows) >= needed { Ok(()) } else { Err(PlanError::Rows) }
 }
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;

@@ -6,11 +6,13 @@
 //! | [`header`] | the first 32 bytes, and the checksum over everything |
 //! | [`op`] | the operations of a plan |
 //! | [`head`] | what is said about a head |
+//! | `geometry` | what each operation reads, writes and costs |
 //! | [`read`] | a pack's bytes, checked once, then read in place |
 //! | `check` | what makes a plan safe to run |
 //! | `write` (feature `write`) | a trunk and its heads to bytes |
 //!
-//! Layout: header (32 bytes), structure in postcard, zeros up to a multiple of 16, weights in little-endian `f32`.
+//! Layout: header (32 bytes), structure in postcard, zeros up to a multiple of 16, weights in little-endian
+//! words: `f32`, `i32`, and `i8` by fours.
 //! A reader treats the bytes as hostile: after [`Pack::parse`] every offset, size and dimension is known to lie
 //! inside, so a plan cannot reach out of its memory or run for ever.
 //!
@@ -22,6 +24,7 @@
 extern crate alloc;
 
 mod check;
+mod geometry;
 pub mod head;
 pub mod header;
 pub mod op;
@@ -31,7 +34,8 @@ pub mod write;
 
 pub use check::PlanError;
 pub use head::{HeadSpec, LabelMeaning, TrunkHash};
-pub use op::{Activation, Op, Shape, Value, Window};
+pub use geometry::{Constants, int8_runs};
+pub use op::{Activation, Element, Op, Shape, Value, Window};
 pub use read::{Head, Pack, PackError, TrunkSpec};
 #[cfg(feature = "write")]
 pub use write::AlignedBytes;

@@ -4,10 +4,10 @@ use heapless::String;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{MOST_ELEMENTS, PlanError, add_work};
+use crate::check::{Limits, MOST_ELEMENTS, PlanError, add_work, check_handover};
 use crate::head::{HeadSpec, TrunkHash};
 use crate::header::{HEADER_BYTES, Header, HeaderError, checksum};
-use crate::op::{Op, Value};
+use crate::op::{Element, Op, Value};
 
 /// What a pack says about its trunk; the operations follow, then the heads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,9 +20,9 @@ pub struct TrunkSpec {
     pub input: Value,
     /// Where the features lie after it has run.
     pub output: Value,
-    /// Length of the arena, in `f32`.
+    /// Length of the arena, in words of four bytes.
     pub arena: u32,
-    /// The trunk's part of the weights, from their start, in `f32`.
+    /// The trunk's part of the weights, from their start, in words of four bytes.
     pub weights: u32,
     /// Number of operations.
     pub ops: u16,
@@ -98,9 +98,6 @@ pub enum PackError {
         /// Why.
         problem: &'static str,
     },
-    /// A weight or a rate that is no number.
-    #[error("the pack holds a weight that is not a finite number: train or compile it again")]
-    NotFinite,
 }
 
 impl<'p> Pack<'p> {
@@ -117,11 +114,8 @@ impl<'p> Pack<'p> {
         let structure = bytes.get(HEADER_BYTES..structure_end).unwrap_or_default();
         let weights = bytes.get(header.weights_at as usize..).unwrap_or_default();
         let weights: &[f32] = bytemuck::try_cast_slice(weights).map_err(|_| PackError::Misaligned)?;
-        if !weights.iter().all(|weight| weight.is_finite()) {
-            return Err(PackError::NotFinite);
-        }
         let (trunk, ops) = take::<TrunkSpec>(structure, "trunk")?;
-        let heads = check_plan(&trunk, ops, weights.len())?;
+        let heads = check_plan(&trunk, ops, weights)?;
         let ops = ops.get(..ops.len() - heads.len()).unwrap_or_default();
         let pack = Self { header, trunk, ops, heads, weights };
         pack.check_heads()?;
@@ -153,7 +147,7 @@ impl<'p> Pack<'p> {
         Sequence { left: self.trunk.ops, bytes: self.ops, item: core::marker::PhantomData }
     }
 
-    /// All weights, the trunk's first.
+    /// All weights, the trunk's first, as words. What is `i8` or `i32` among them is for the operations to say.
     pub fn weights(&self) -> &'p [f32] {
         self.weights
     }
@@ -189,8 +183,12 @@ impl<'p> Pack<'p> {
             if 2 * samples > u64::from(MOST_ELEMENTS) {
                 return wrong("its support cache is larger than any device's memory");
             }
-            if head(spec, self.weights).is_none() {
+            let Some(head) = head(spec, self.weights) else {
                 return wrong("its numbers reach beyond the pack");
+            };
+            let mut numbers = head.weights.iter().chain(head.bias).chain(head.rates);
+            if !numbers.all(|number| number.is_finite()) {
+                return wrong("it holds a weight or a rate that is not a finite number");
             }
         }
         if rest.is_empty() { Ok(()) } else { Err(PackError::Structure { part: "end" }) }
@@ -198,25 +196,59 @@ impl<'p> Pack<'p> {
 }
 
 /// Checks trunk and operations; what follows the operations is returned.
-fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: usize) -> Result<&'p [u8], PackError> {
+fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: &[f32]) -> Result<&'p [u8], PackError> {
     let arena = trunk.arena;
     let room = if arena > MOST_ELEMENTS { 0 } else { arena };
-    trunk.input.check(room).map_err(PackError::Trunk)?;
-    trunk.output.check(room).map_err(PackError::Trunk)?;
-    if trunk.weights as usize > weights {
-        return Err(PackError::Trunk(PlanError::OutsideWeights { offset: trunk.weights }));
+    for end in [&trunk.input, &trunk.output] {
+        end.check(room).map_err(PackError::Trunk)?;
+        if end.element != Element::F32 || !end.is_whole() {
+            return Err(PackError::Trunk(PlanError::Element));
+        }
     }
+    let outside = PackError::Trunk(PlanError::OutsideWeights { offset: trunk.weights });
+    let weights = weights.get(..trunk.weights as usize).ok_or(outside)?;
+    let limits = Limits { arena, weights };
     let mut rest = ops;
     let mut work = 0;
+    // Operations still to come of an `Op::Rows`, and the one before.
+    let mut group: u8 = 0;
+    let mut before: Option<Op> = None;
     for index in 0..trunk.ops {
         let (op, after) = take::<Op>(rest, "operation")?;
         rest = after;
+        let failed = |error| PackError::Op { index, error };
         work = op
-            .check(arena, trunk.weights)
+            .check(&limits, group > 0)
             .and_then(|more| add_work(work, more))
-            .map_err(|error| PackError::Op { index, error })?;
+            .map_err(failed)?;
+        if let Op::Rows { ops } = op {
+            group = ops;
+            before = None;
+            continue;
+        }
+        if group > 0 {
+            let first = before.is_none();
+            check_ends(&op, first, group == 1).map_err(failed)?;
+            if let Some(before) = &before {
+                check_handover(before, &op).map_err(failed)?;
+            }
+            before = Some(op);
+            group -= 1;
+        }
+    }
+    if group > 0 {
+        return Err(PackError::Structure { part: "operation" });
     }
     Ok(rest)
+}
+
+/// The first operation of an `Op::Rows` reads a whole value, the last writes one.
+fn check_ends(op: &Op, first: bool, last: bool) -> Result<(), PlanError> {
+    let whole = |value: Option<&Value>| value.is_some_and(Value::is_whole);
+    if (first && !whole(op.inputs()[0])) || (last && !whole(op.output())) {
+        return Err(PlanError::Rows);
+    }
+    Ok(())
 }
 
 /// A head's numbers in place; `None` when they reach beyond the weights.

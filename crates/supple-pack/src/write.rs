@@ -20,11 +20,12 @@ pub struct TrunkParts {
     pub input: Value,
     /// Where the features lie after it has run.
     pub output: Value,
-    /// Length of the arena, in `f32`.
+    /// Length of the arena, in words of four bytes.
     pub arena: u32,
     /// The plan.
     pub ops: Vec<Op>,
-    /// Weights and biases, as the operations refer to them.
+    /// Weights, biases, multipliers and tables, as the operations refer to them, in words: what is no `f32` stands
+    /// in its bits.
     pub weights: Vec<f32>,
 }
 

@@ -1,0 +1,1 @@
+//! Operations that pass, and each fault of one that does not.
