@@ -7,7 +7,8 @@ use crate::front::{FrontError, Oracle, guarded, load};
 use crate::lower::{LowerError, lower};
 use crate::refusal::Refusals;
 use crate::report::Report;
-use crate::verify::{VerifyError, verify};
+use crate::schedule::schedule;
+use crate::verify::{Orders, VerifyError, verify};
 
 /// How to compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,14 +65,18 @@ pub fn compile(onnx: &[u8], options: &CompileOptions) -> Result<Compiled, Compil
         LowerError::Nodes(refusals) => CompileError::Unsupported(refusals),
         LowerError::Graph(problem) => CompileError::Graph(problem),
     })?;
-    let emitted = emit(&lowered, &options.name)?;
-    let agreement =
-        verify(&emitted.parts, &oracle, &lowered.feature_order, options.inputs.max(1), options.seed)?;
+    let schedule = schedule(&lowered);
+    let emitted = emit(&lowered, &schedule, &options.name)?;
+    let orders = Orders { input: &lowered.input_order, features: &lowered.feature_order };
+    let agreement = verify(&emitted.parts, &oracle, orders, options.inputs.max(1), options.seed)?;
     let report = Report {
         macs: emitted.operations.iter().map(|operation| operation.macs).sum(),
         weight_bytes: 4 * emitted.parts.weights.len(),
-        arena_bytes: 4 * emitted.placement.arena,
-        arena_lower_bound_bytes: 4 * emitted.placement.lower_bound,
+        arena_bytes: 4 * schedule.arena,
+        arena_lower_bound_bytes: 4 * schedule.lower_bound,
+        arena_lower_bound_whole_bytes: 4 * schedule.lower_bound_whole,
+        input_bytes: 4 * lowered.input_order.len(),
+        input_order: lowered.input_order,
         operations: emitted.operations,
         feature_order: lowered.feature_order,
         agreement,

@@ -132,8 +132,8 @@ fn elements(fact: &TypedFact) -> u64 {
 /// A model run by tract as the exporter wrote it: what a plan is held against.
 ///
 /// # Shapes
-/// Reads one input in NHWC order (for one channel the same as ONNX's NCHW). Gives the features in the order of
-/// the ONNX output.
+/// Reads one input in the order of the ONNX input and gives the features in the order of the ONNX output;
+/// [`Report`](crate::Report) holds how a plan's own lie in them.
 #[derive(Debug, Clone)]
 pub struct Oracle {
     runnable: Arc<TypedRunnableModel>,
@@ -166,12 +166,8 @@ impl Oracle {
         if input.len() != self.input_length() {
             return Err(FrontError::InputLength { expected: self.input_length(), found: input.len() });
         }
-        let channels = self.input[1];
-        let positions = input.len() / channels;
-        let channel_first: Vec<f32> =
-            (0..channels).flat_map(|c| (0..positions).map(move |p| input[p * channels + c])).collect();
         guarded("run", || {
-            let tensor = Tensor::from_shape(&self.input, &channel_first)?;
+            let tensor = Tensor::from_shape(&self.input, input)?;
             let outputs = self.runnable.run(tvec!(tensor.into()))?;
             let features = outputs[0].cast_to::<f32>()?;
             Ok(features.to_plain_array_view::<f32>()?.iter().copied().collect())

@@ -40,6 +40,8 @@ mod check;
 mod emit;
 mod front;
 mod lower;
+mod quantise;
+mod schedule;
 mod verify;
 mod weights;
 

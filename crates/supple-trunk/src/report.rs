@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use supple_pack::op::{Op, Shape};
+use supple_pack::op::{Epilogue, Layer, Op, Shape};
 
 /// What a compiled trunk costs, and how closely it follows the model.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,8 +15,14 @@ pub struct Report {
     pub weight_bytes: usize,
     /// Bytes of RAM for values.
     pub arena_bytes: usize,
-    /// The least that any placement of the values could take.
+    /// The least that any placement of the values could take, run as they are run.
     pub arena_lower_bound_bytes: usize,
+    /// The least that any placement could take if every operation wrote its whole output before the next one began.
+    pub arena_lower_bound_whole_bytes: usize,
+    /// Bytes of the arena that hold the input, as long as it is needed.
+    pub input_bytes: usize,
+    /// The place in the model's input of each element of the plan's, which is row-major, channels last.
+    pub input_order: Vec<u32>,
     /// The place in the model's output of each of the plan's features. Ascending, unless the model ends by
     /// flattening an image: a plan keeps that image's channels together.
     pub feature_order: Vec<u32>,
@@ -35,6 +41,8 @@ pub struct OperationReport {
     pub input: Shape,
     /// What it writes.
     pub output: Shape,
+    /// Whether it runs row by row together with its neighbours.
+    pub by_rows: bool,
     /// Multiply-accumulates, padding counted.
     pub macs: u64,
     /// Bytes of its weights and biases.
@@ -61,12 +69,29 @@ impl Agreement {
 
 /// The name of an operation's kind.
 pub fn kind(op: &Op) -> &'static str {
+    let int8 = |layer: &Layer| matches!(layer.epilogue, Epilogue::Int8(_));
     match op {
-        Op::Conv2d { .. } => "Conv2d",
+        Op::Convolution { layer, .. } if int8(layer) => "ConvolutionInt8",
+        Op::Convolution { .. } => "Convolution",
+        Op::Depthwise { layer, .. } if int8(layer) => "DepthwiseInt8",
+        Op::Depthwise { .. } => "Depthwise",
+        Op::Dense { layer } if int8(layer) => "DenseInt8",
         Op::Dense { .. } => "Dense",
         Op::MaxPool { .. } => "MaxPool",
-        Op::GlobalAveragePool { .. } => "GlobalAveragePool",
-        Op::Relu { .. } => "Relu",
+        Op::AveragePool { .. } => "AveragePool",
+        Op::GlobalAverage { .. } => "GlobalAverage",
+        Op::GlobalMaximum { .. } => "GlobalMaximum",
+        Op::Unary { .. } => "Unary",
+        Op::Binary { .. } => "Binary",
+        Op::SumInt8 { .. } => "SumInt8",
+        Op::ProductInt8 { .. } => "ProductInt8",
+        Op::Softmax { .. } => "Softmax",
+        Op::Copy { .. } => "Copy",
+        Op::Fill { .. } => "Fill",
+        Op::Quantise { .. } => "Quantise",
+        Op::Dequantise { .. } => "Dequantise",
+        Op::Table { .. } => "Table",
+        Op::Rows { .. } => "Rows",
     }
 }
 
@@ -83,7 +108,11 @@ impl fmt::Display for Report {
             writeln!(f, "{:<18} {input:>12} {output:>12} {:>12} {:>12}", op.kind, op.macs, op.weight_bytes)?;
         }
         writeln!(f, "total {} MAC, {} bytes of weights", self.macs, self.weight_bytes)?;
-        writeln!(f, "arena {} bytes, lower bound {}", self.arena_bytes, self.arena_lower_bound_bytes)?;
+        writeln!(
+            f,
+            "arena {} bytes, lower bound {} ({} if no operations ran row by row together)",
+            self.arena_bytes, self.arena_lower_bound_bytes, self.arena_lower_bound_whole_bytes
+        )?;
         write!(
             f,
             "largest difference from tract {:.1e} ({:.1e} of the largest feature) on {} random inputs",

@@ -48,11 +48,18 @@ pub enum VerifyError {
     },
 }
 
+/// The places in the model's input and output of the elements of the plan's.
+#[derive(Debug, Clone, Copy)]
+pub struct Orders<'o> {
+    pub input: &'o [u32],
+    pub features: &'o [u32],
+}
+
 /// Runs both on `inputs` random inputs drawn from `seed`.
 pub fn verify(
     parts: &TrunkParts,
     oracle: &Oracle,
-    feature_order: &[u32],
+    orders: Orders,
     inputs: usize,
     seed: u64,
 ) -> Result<Agreement, VerifyError> {
@@ -66,10 +73,12 @@ pub fn verify(
     for input in 0..inputs {
         let values = random_input(&mut random, input, plan.input_length());
         let expected = oracle.features(&values)?;
-        plan.features(&values, &mut features)?;
+        let ordered: Vec<f32> =
+            orders.input.iter().filter_map(|place| values.get(*place as usize).copied()).collect();
+        plan.features(&ordered, &mut features)?;
         let largest = expected.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
         let allowed = TOLERANCE * largest.max(1.0);
-        for (feature, (found, place)) in features.iter().zip(feature_order).enumerate() {
+        for (feature, (found, place)) in features.iter().zip(orders.features).enumerate() {
             // NaN is no agreement, nor is a feature that tract does not give.
             let difference = expected.get(*place as usize).map_or(f32::NAN, |value| (found - value).abs());
             if difference.is_nan() || difference > allowed {
@@ -116,7 +125,7 @@ mod tests {
         let onnx = to_onnx(&Model { name: String::new(), input: [3, 1, 1], layers }).unwrap();
         let mut parts = compile(&onnx, &CompileOptions::default()).unwrap().parts;
         let oracle = Oracle::new(&onnx).unwrap();
-        let run = |parts: &TrunkParts| verify(parts, &oracle, &[0, 1], 3, 0);
+        let run = |parts: &TrunkParts| verify(parts, &oracle, Orders { input: &[0, 1, 2], features: &[0, 1] }, 3, 0);
         assert_eq!(run(&parts).unwrap().inputs, 3);
         // The second bias comes after one block of weights, [1][3][8].
         parts.weights[25] += 0.01;

@@ -1,97 +1,162 @@
-//! Arithmetic with constants, and relu.
+//! Arithmetic with constants, and functions of one number.
 
-use supple_pack::op::Activation;
+use supple_pack::op::{Activation, Function, Operation};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
-use tract_onnx::tract_core::ops::math::{Add, Div, Max, Mul, Sub};
+use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
+use tract_onnx::tract_core::ops::math::{Abs, Add, Div, Exp, Ln, Max, Min, Mul, Neg, PowConst, Recip, Rsqrt, Sqrt, Square, Sub, Tanh};
+use tract_onnx::tract_core::ops::nn::{HardSwish, LeakyRelu, Sigmoid, Silu};
 
-use super::draft::{Affine, Kind};
+use super::draft::{Affine, Kind, Source, joined};
 use super::tensor::Tensor;
 use super::{Attempt, Lowering};
 
-/// The operations that are known.
-#[derive(Clone, Copy)]
-enum Arithmetic {
-    Add,
-    Sub,
-    Mul,
-    Div,
+/// Which of a plan's operations one of tract's is.
+fn known(operation: &TypedBinOp) -> Option<Operation> {
+    let op = &operation.0;
+    if op.is::<Add>() {
+        Some(Operation::Add)
+    } else if op.is::<Sub>() {
+        Some(Operation::Subtract)
+    } else if op.is::<Mul>() {
+        Some(Operation::Multiply)
+    } else if op.is::<Div>() {
+        Some(Operation::Divide)
+    } else if op.is::<Max>() {
+        Some(Operation::Maximum)
+    } else if op.is::<Min>() {
+        Some(Operation::Minimum)
+    } else {
+        None
+    }
 }
 
 impl Lowering<'_> {
     pub(super) fn binary(&mut self, node: &TypedNode, operation: &TypedBinOp, dims: Vec<usize>) -> Attempt {
+        let operation = known(operation).ok_or("not supported by plans")?;
         let constant_slot = (0..2).find(|slot| self.constant(node, *slot).is_some());
         let Some((slot, (shape, values))) = constant_slot.and_then(|s| Some((s, self.constant(node, s)?)))
         else {
-            return Err("joins two computed values; one of the two must be a constant".into());
-        };
-        let arithmetic = if operation.0.is::<Max>() {
-            if values.iter().any(|value| *value != 0.0) {
-                return Err("is a maximum with another number than 0; only relu is supported".into());
-            }
-            None
-        } else if operation.0.is::<Add>() {
-            Some(Arithmetic::Add)
-        } else if operation.0.is::<Sub>() {
-            Some(Arithmetic::Sub)
-        } else if operation.0.is::<Mul>() {
-            Some(Arithmetic::Mul)
-        } else if operation.0.is::<Div>() && slot == 1 {
-            Some(Arithmetic::Div)
-        } else {
-            return Err("not supported by plans".into());
+            return self.joined(node, operation, dims);
         };
         let Some(tensor) = self.input(node, 1 - slot) else { return Ok(None) };
         if dims != tensor.dims {
-            return Err(format!("stretches its input from {:?} to {dims:?}", tensor.dims));
+            return self.with_constant(node, operation, tensor, (slot, &shape, &values), dims);
         }
-        let Some(arithmetic) = arithmetic else { return self.relu(node, tensor) };
-        let constant = tensor.per_channel(&shape, &values)?;
-        let affine = affine(arithmetic, slot == 0, constant);
+        if let (Some(&constant), true) = (values.first(), values.iter().all(|value| *value == values[0])) {
+            let bound = match operation {
+                Operation::Maximum if constant == 0.0 => Some(Activation::Relu),
+                Operation::Maximum => Some(Activation::Clip { low: constant, high: f32::INFINITY }),
+                Operation::Minimum => Some(Activation::Clip { low: f32::NEG_INFINITY, high: constant }),
+                _ => None,
+            };
+            if let Some(bound) = bound {
+                return self.activated(node, tensor, bound);
+            }
+        }
+        let affine = tensor
+            .per_channel(&shape, &values)
+            .ok()
+            .and_then(|constant| affine(operation, slot == 0, constant));
+        let Some(affine) = affine else {
+            return self.with_constant(node, operation, tensor, (slot, &shape, &values), dims);
+        };
         let mut tensor = self.scaled(tensor, &affine);
         tensor.exclusive &= self.read_once(node);
         Ok(Some(tensor))
     }
 
-    fn relu(&mut self, node: &TypedNode, tensor: Tensor) -> Attempt {
+    /// Into the step before, where that is possible.
+    fn activated(&mut self, node: &TypedNode, tensor: Tensor, activation: Activation) -> Attempt {
         let mut tensor = self.settled(node, tensor)?;
-        match self.draft.open_linear(tensor.value) {
-            Some(linear) if tensor.exclusive => linear.activation = Activation::Relu,
-            _ => {
-                let input = (tensor.value, tensor.shape);
-                if tensor.exclusive {
-                    // In place: nobody else reads the value.
-                    self.draft.steps.push(super::Step {
-                        node: crate::refusal::shown(&node.name),
-                        kind: Kind::Relu,
-                        input,
-                        output: input,
-                    });
-                } else {
-                    tensor.value = self.push(node, Kind::Relu, input, tensor.shape);
-                    tensor.exclusive = true;
-                }
-            }
+        match self.draft.activation(tensor.value) {
+            Some(before) if tensor.exclusive => *before = joined(*before, activation),
+            _ => tensor = self.unary(node, tensor, Function::Activation(activation)),
         }
+        tensor.exclusive &= self.read_once(node);
+        Ok(Some(tensor))
+    }
+
+    fn unary(&mut self, node: &TypedNode, mut tensor: Tensor, function: Function) -> Tensor {
+        let input = vec![Source::Value(tensor.value, tensor.shape)];
+        tensor.value = self.push(node, Kind::Unary(function), input, tensor.shape);
+        tensor.exclusive = true;
+        tensor
+    }
+
+    pub(super) fn elementwise(&mut self, node: &TypedNode, operation: &ElementWiseOp) -> Attempt {
+        let op = &operation.0;
+        let exponent = op.downcast_ref::<PowConst>().map(|power| power.exponent);
+        let function = if op.is::<Sigmoid>() {
+            Some(Function::Sigmoid)
+        } else if op.is::<Tanh>() {
+            Some(Function::Tanh)
+        } else if op.is::<HardSwish>() {
+            Some(Function::HardSwish)
+        } else if let Some(leaky) = op.downcast_ref::<LeakyRelu>() {
+            Some(Function::LeakyRelu { slope: leaky.alpha })
+        } else if op.is::<Abs>() {
+            Some(Function::Absolute)
+        } else if op.is::<Exp>() {
+            Some(Function::Exponential)
+        } else if op.is::<Ln>() {
+            Some(Function::Logarithm)
+        } else if op.is::<Sqrt>() || exponent == Some(0.5) {
+            Some(Function::SquareRoot)
+        } else if op.is::<Recip>() || exponent == Some(-1.0) {
+            Some(Function::Reciprocal)
+        } else {
+            None
+        };
+        let negated = op.is::<Neg>();
+        let squared = op.is::<Square>() || exponent == Some(2.0);
+        let (gated, inverse_root) = (op.is::<Silu>(), op.is::<Rsqrt>());
+        if function.is_none() && !negated && !squared && !gated && !inverse_root {
+            return self.moved(node, node.outputs[0].fact.shape.as_concrete().unwrap_or_default().to_vec());
+        }
+        let Some(tensor) = self.input(node, 0) else { return Ok(None) };
+        let mut tensor = if negated {
+            let channels = tensor.channels();
+            let affine = Affine { scale: vec![-1.0; channels], shift: vec![0.0; channels] };
+            self.scaled(tensor, &affine)
+        } else {
+            let tensor = self.settled(node, tensor)?;
+            if let Some(function) = function {
+                self.unary(node, tensor, function)
+            } else if inverse_root {
+                let root = self.unary(node, tensor, Function::SquareRoot);
+                self.unary(node, root, Function::Reciprocal)
+            } else {
+                let (value, shape) = (tensor.value, tensor.shape);
+                let other = if gated { self.unary(node, tensor.clone(), Function::Sigmoid).value } else { value };
+                let inputs = vec![Source::Value(value, shape), Source::Value(other, shape)];
+                let kind = Kind::Binary(Operation::Multiply, Activation::None);
+                let value = self.push(node, kind, inputs, shape);
+                Tensor { value, exclusive: true, ..tensor }
+            }
+        };
         tensor.exclusive &= self.read_once(node);
         Ok(Some(tensor))
     }
 }
 
 /// `constant_first` says that the constant stands on the left.
-fn affine(arithmetic: Arithmetic, constant_first: bool, constant: Vec<f64>) -> Affine {
+fn affine(operation: Operation, constant_first: bool, constant: Vec<f64>) -> Option<Affine> {
     let mut affine = Affine::identity(constant.len());
-    match arithmetic {
-        Arithmetic::Add => affine.shift = constant,
-        Arithmetic::Sub if constant_first => {
+    match operation {
+        Operation::Add => affine.shift = constant,
+        Operation::Subtract if constant_first => {
             affine.scale.fill(-1.0);
             affine.shift = constant;
         }
-        Arithmetic::Sub => affine.shift = constant.iter().map(|value| -value).collect(),
-        Arithmetic::Mul => affine.scale = constant,
-        Arithmetic::Div => affine.scale = constant.iter().map(|value| 1.0 / value).collect(),
+        Operation::Subtract => affine.shift = constant.iter().map(|value| -value).collect(),
+        Operation::Multiply => affine.scale = constant,
+        Operation::Divide if !constant_first => {
+            affine.scale = constant.iter().map(|value| 1.0 / value).collect();
+        }
+        Operation::Divide | Operation::Maximum | Operation::Minimum => return None,
     }
-    affine
+    Some(affine)
 }
 
 #[cfg(test)]
@@ -100,14 +165,16 @@ mod tests {
 
     #[test]
     fn arithmetic_as_scale_and_shift() {
-        let of = |arithmetic, first| {
-            let affine = affine(arithmetic, first, vec![4.0]);
-            (affine.scale[0], affine.shift[0])
+        let of = |operation, first| {
+            let affine = affine(operation, first, vec![4.0])?;
+            Some((affine.scale[0], affine.shift[0]))
         };
-        assert_eq!(of(Arithmetic::Add, false), (1.0, 4.0));
-        assert_eq!(of(Arithmetic::Sub, false), (1.0, -4.0));
-        assert_eq!(of(Arithmetic::Sub, true), (-1.0, 4.0));
-        assert_eq!(of(Arithmetic::Mul, true), (4.0, 0.0));
-        assert_eq!(of(Arithmetic::Div, false), (0.25, 0.0));
+        assert_eq!(of(Operation::Add, false), Some((1.0, 4.0)));
+        assert_eq!(of(Operation::Subtract, false), Some((1.0, -4.0)));
+        assert_eq!(of(Operation::Subtract, true), Some((-1.0, 4.0)));
+        assert_eq!(of(Operation::Multiply, true), Some((4.0, 0.0)));
+        assert_eq!(of(Operation::Divide, false), Some((0.25, 0.0)));
+        assert_eq!(of(Operation::Divide, true), None);
+        assert_eq!(of(Operation::Maximum, false), None);
     }
 }

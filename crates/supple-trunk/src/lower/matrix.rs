@@ -9,7 +9,7 @@ use supple_pack::op::Window;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 
-use super::draft::{Kind, Linear, elements, shape};
+use super::draft::{Kind, Linear, Source, Weights, elements, shape};
 use super::tensor::{Tensor, strides};
 use super::{Attempt, Lowering, finite, window};
 use crate::check::MOST_ELEMENTS;
@@ -115,11 +115,12 @@ impl Lowering<'_> {
         }
         let mut linear = Linear::new(rows, vec![0.0; outputs]);
         if let Some(affine) = tensor.affine.take() {
-            linear.fold_input(&affine);
+            let channels = tensor.channels();
+            linear.fold_input(&affine, |_, tap| tap % channels);
         }
-        let kind = Kind::Dense { linear: finite(linear)? };
+        let kind = Kind::Dense { weights: Weights::Float(finite(linear)?) };
         let view = shape(1, 1, outputs)?;
-        let value = self.push(node, kind, (tensor.value, tensor.shape), view);
+        let value = self.push(node, kind, vec![Source::Value(tensor.value, tensor.shape)], view);
         let mut order = vec![0; outputs];
         for (index, output) in roles.outputs.iter().enumerate() {
             order[output[OUTPUT]] = index as u32;
@@ -135,23 +136,16 @@ impl Lowering<'_> {
         weight: impl Fn(&Offsets, &Offsets) -> f64,
         dims: Vec<usize>,
     ) -> Attempt {
+        let pixels = match pixels(&tensor, roles) {
+            Some(pixels) => pixels,
+            None => {
+                tensor = self.rows_of_summed(node, tensor, roles)?;
+                pixels(&tensor, roles).ok_or("sums over axes that a plan cannot bring side by side")?
+            }
+        };
         let (channels, outputs) = (tensor.channels(), roles.outputs.len());
         small_enough(channels, outputs)?;
-        let place = |tap: &Offsets, row: &Offsets| tensor.order[tap[INPUT] + row[INPUT]] as usize;
-        let pixels: Vec<usize> =
-            roles.rows.iter().map(|row| place(&roles.summed[0], row) / channels).collect();
-        let taps: Vec<usize> = roles.summed.iter().map(|tap| place(tap, &roles.rows[0]) % channels).collect();
-        for (row, pixel) in roles.rows.iter().zip(&pixels) {
-            for (tap, channel) in roles.summed.iter().zip(&taps) {
-                if place(tap, row) != pixel * channels + channel {
-                    return Err(
-                        "sums over other axes than channels; flatten the image before a dense layer".into()
-                    );
-                }
-            }
-        }
-        let grid = grid(&pixels, usize::from(tensor.shape.height), usize::from(tensor.shape.width))
-            .ok_or("reads pixels that lie on no regular grid")?;
+        let Pixels { taps, grid } = pixels;
         let mut rows = vec![0.0; outputs * channels];
         for (row, output) in rows.chunks_exact_mut(channels).zip(&roles.outputs) {
             for (tap, channel) in roles.summed.iter().zip(&taps) {
@@ -160,16 +154,17 @@ impl Lowering<'_> {
         }
         let mut linear = Linear::new(rows, vec![0.0; outputs]);
         if let Some(affine) = tensor.affine.take() {
-            linear.fold_input(&affine);
+            linear.fold_input(&affine, |_, tap| tap);
         }
         let stride =
             |value: usize| u8::try_from(value).map_err(|_| format!("a stride of {value} is too large"));
-        let kind = Kind::Conv2d {
+        let kind = Kind::Convolution {
             window: Window { stride: [stride(grid.stride[0])?, stride(grid.stride[1])?], ..window::POINT },
-            linear: finite(linear)?,
+            groups: 1,
+            weights: Weights::Float(finite(linear)?),
         };
         let view = shape(grid.size[0], grid.size[1], outputs)?;
-        let value = self.push(node, kind, (tensor.value, tensor.shape), view);
+        let value = self.push(node, kind, vec![Source::Value(tensor.value, tensor.shape)], view);
         let mut order = vec![0; dims.iter().product()];
         for (row, position) in roles.rows.iter().zip(&grid.positions) {
             for (index, output) in roles.outputs.iter().enumerate() {
@@ -178,6 +173,44 @@ impl Lowering<'_> {
         }
         Ok(Some(self.written(node, value, view, dims, order)))
     }
+
+    /// The tensor copied so that what is summed lies side by side, row after row.
+    fn rows_of_summed(&mut self, node: &TypedNode, tensor: Tensor, roles: &Roles) -> Result<Tensor, String> {
+        let (rows, taps) = (roles.rows.len(), roles.summed.len());
+        let mut order = vec![0; tensor.order.len()];
+        if rows * taps != order.len() {
+            return Err("does not read every element of its input".into());
+        }
+        for (index, row) in roles.rows.iter().enumerate() {
+            for (tap_index, tap) in roles.summed.iter().enumerate() {
+                order[row[INPUT] + tap[INPUT]] = (index * taps + tap_index) as u32;
+            }
+        }
+        self.arranged(node, tensor, shape(1, rows, taps)?, order)
+    }
+}
+
+/// What a product reads, seen as pixels of an image.
+struct Pixels {
+    /// The channel of each summed element.
+    taps: Vec<usize>,
+    grid: Grid,
+}
+
+/// Finds the pixel of each row, if the summed elements of each are the channels of one.
+fn pixels(tensor: &Tensor, roles: &Roles) -> Option<Pixels> {
+    let channels = tensor.channels();
+    let place = |tap: &Offsets, row: &Offsets| tensor.order[tap[INPUT] + row[INPUT]] as usize;
+    let pixels: Vec<usize> =
+        roles.rows.iter().map(|row| place(&roles.summed[0], row) / channels).collect();
+    let taps: Vec<usize> = roles.summed.iter().map(|tap| place(tap, &roles.rows[0]) % channels).collect();
+    let regular = roles.rows.iter().zip(&pixels).all(|(row, pixel)| {
+        roles.summed.iter().zip(&taps).all(|(tap, channel)| place(tap, row) == pixel * channels + channel)
+    });
+    let grid = regular
+        .then(|| grid(&pixels, usize::from(tensor.shape.height), usize::from(tensor.shape.width)))
+        .flatten()?;
+    Some(Pixels { taps, grid })
 }
 
 /// The plan's matrix may be larger than the model's where the product does not read every element.

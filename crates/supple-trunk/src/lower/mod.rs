@@ -1,39 +1,52 @@
 //! tract's decluttered graph to a draft of the plan.
 
 pub mod draft;
+pub use window::POINT;
 mod elementwise;
+mod join;
 mod matrix;
+mod movement;
+mod reduce;
 pub mod tensor;
 mod window;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use supple_pack::op::Shape;
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::ops::array::{Pad, TypedConcat};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, SumPool};
-use tract_onnx::tract_core::ops::downsample::Downsample;
 use tract_onnx::tract_core::ops::einsum::EinSum;
+use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::identity::Identity;
-use tract_onnx::tract_core::ops::nn::Reduce;
+use tract_onnx::tract_core::ops::nn::{Reduce, Softmax};
 use tract_onnx::tract_core::ops::source::TypedSource;
 
-use self::draft::{Affine, Draft, Kind, Linear, Step, ValueId, elements};
+use self::draft::{Affine, Draft, Kind, Linear, Source, Step, ValueId, Weights, elements};
 use self::tensor::{Tensor, image_order};
 use crate::refusal::{Refusal, Refusals, shown};
 
-/// Channels up to which a scale and shift that fit into no layer become a convolution of their own.
-const MOST_OWN_AFFINE: usize = 256;
-
 /// A draft with its ends.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Lowered {
     pub draft: Draft,
     pub input: (ValueId, Shape),
     pub output: (ValueId, Shape),
+    /// The place in the model's input of each element of the plan's.
+    pub input_order: Vec<u32>,
     /// The place in the model's output of each element of the plan's.
     pub feature_order: Vec<u32>,
+}
+
+/// Which axis of the model's input runs over channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// The second, as ONNX has it.
+    ChannelFirst,
+    /// The last, as TensorFlow has it.
+    ChannelLast,
 }
 
 /// Why a graph was not lowered.
@@ -46,10 +59,28 @@ pub enum LowerError {
 }
 
 /// Lowers a graph, or names every node that is in the way.
+///
+/// Which axis of the input runs over channels is not written in a model. So both are tried, and that is taken which
+/// needs fewer steps.
 pub fn lower(model: &TypedModel) -> Result<Lowered, LowerError> {
+    let first = lower_as(model, Layout::ChannelFirst);
+    let last = lower_as(model, Layout::ChannelLast);
+    match (first, last) {
+        (Ok(first), Ok(last)) if last.draft.steps.len() < first.draft.steps.len() => Ok(last),
+        (Err(_), Ok(last)) => Ok(last),
+        (first, _) => first,
+    }
+}
+
+fn lower_as(model: &TypedModel, layout: Layout) -> Result<Lowered, LowerError> {
     let order = model.eval_order().map_err(|error| LowerError::Graph(format!("has no order: {error:#}")))?;
-    let mut lowering =
-        Lowering { model, draft: Draft::default(), tensors: HashMap::new(), readers: HashMap::new() };
+    let mut lowering = Lowering {
+        model,
+        layout,
+        draft: Draft::default(),
+        tensors: HashMap::new(),
+        readers: HashMap::new(),
+    };
     for id in &order {
         for input in &model.node(*id).inputs {
             *lowering.readers.entry(*input).or_default() += 1;
@@ -68,7 +99,7 @@ pub fn lower(model: &TypedModel) -> Result<Lowered, LowerError> {
         match lowering.node(node) {
             Ok(Some(tensor)) => {
                 if node.op_is::<TypedSource>() {
-                    input = Some((tensor.value, tensor.shape));
+                    input = Some(tensor.clone());
                 }
                 lowering.tensors.insert(OutletId::new(*id, 0), tensor);
             }
@@ -86,11 +117,28 @@ pub fn lower(model: &TypedModel) -> Result<Lowered, LowerError> {
     }
     let input = input.ok_or_else(|| LowerError::Graph("does not read its input".into()))?;
     let (output, feature_order) = lowering.finish().map_err(LowerError::Graph)?;
-    Ok(Lowered { draft: lowering.draft, input, output, feature_order })
+    let input_order = inverse(&input.order);
+    Ok(Lowered {
+        draft: lowering.draft,
+        input: (input.value, input.shape),
+        output,
+        input_order,
+        feature_order,
+    })
+}
+
+/// The place of each number in a list that holds each number below its length once.
+fn inverse(order: &[u32]) -> Vec<u32> {
+    let mut inverse = vec![0; order.len()];
+    for (element, place) in order.iter().enumerate() {
+        inverse[*place as usize] = element as u32;
+    }
+    inverse
 }
 
 struct Lowering<'m> {
     model: &'m TypedModel,
+    layout: Layout,
     draft: Draft,
     /// What was lowered so far.
     tensors: HashMap<OutletId, Tensor>,
@@ -121,26 +169,42 @@ impl Lowering<'_> {
             self.sum_pool(node, pool, dims)
         } else if let Some(reduce) = node.op_as::<Reduce>() {
             self.reduce(node, reduce, dims)
+        } else if let Some(softmax) = node.op_as::<Softmax>() {
+            self.softmax(node, softmax, dims)
         } else if let Some(product) = node.op_as::<EinSum>() {
             self.matrix(node, product, dims)
         } else if let Some(operation) = node.op_as::<TypedBinOp>() {
             self.binary(node, operation, dims)
+        } else if let Some(function) = node.op_as::<ElementWiseOp>() {
+            self.elementwise(node, function)
         } else if let Some(change) = node.op_as::<AxisOp>() {
             self.change_axes(node, change, dims)
-        } else if let Some(slice) = node.op_as::<Downsample>() {
-            self.slice(node, slice)
+        } else if let Some(pad) = node.op_as::<Pad>() {
+            self.pad(node, pad, dims)
+        } else if let Some(concat) = node.op_as::<TypedConcat>() {
+            self.concat(node, concat, dims)
         } else if node.op_is::<Identity>() {
             self.alias(node, |tensor| Ok((tensor.dims.clone(), tensor.order.clone())))
         } else {
-            Err("not supported by plans".into())
+            self.moved(node, dims)
         }
     }
 
     fn source(&mut self, node: &TypedNode, dims: Vec<usize>) -> Attempt {
-        if !(2..=4).contains(&dims.len()) {
-            return Err(format!("an input of the shape {dims:?} is not supported"));
-        }
-        let (shape, order) = image_order(&dims, 1, 2..dims.len())?;
+        let last = dims.len().saturating_sub(1);
+        let image = match self.layout {
+            _ if dims.is_empty() => Err(String::new()),
+            Layout::ChannelFirst if dims.len() >= 2 => image_order(&dims, 1, 2..dims.len()),
+            _ => image_order(&dims, last, 1.min(last)..last),
+        };
+        // Any other shape is a vector as far as a plan is concerned; what it is used for arranges it.
+        let (shape, order) = match image {
+            Ok(image) => image,
+            Err(_) => {
+                let length: usize = dims.iter().product();
+                (draft::shape(1, 1, length)?, (0..length as u32).collect())
+            }
+        };
         let value = self.draft.value(shape);
         let exclusive = self.read_once(node);
         Ok(Some(Tensor { value, shape, dims, order, affine: None, exclusive }))
@@ -194,16 +258,10 @@ impl Lowering<'_> {
         })
     }
 
-    fn slice(&mut self, node: &TypedNode, slice: &Downsample) -> Attempt {
-        let stride = usize::try_from(slice.stride).ok().filter(|stride| *stride > 0);
-        let stride = stride.ok_or("runs backwards, which is not supported")?;
-        self.alias(node, |tensor| Ok(tensor.sliced(slice.axis, slice.modulo, stride)))
-    }
-
     /// Appends a step that writes a new value.
-    fn push(&mut self, node: &TypedNode, kind: Kind, input: (ValueId, Shape), output: Shape) -> ValueId {
+    fn push(&mut self, node: &TypedNode, kind: Kind, inputs: Vec<Source>, output: Shape) -> ValueId {
         let value = self.draft.value(output);
-        self.draft.steps.push(Step { node: shown(&node.name), kind, input, output: (value, output) });
+        self.draft.steps.push(Step { node: shown(&node.name), kind, inputs, output: (value, output) });
         value
     }
 
@@ -225,6 +283,7 @@ impl Lowering<'_> {
         if tensor.affine.is_none()
             && tensor.exclusive
             && let Some(linear) = self.draft.open_linear(tensor.value)
+            && linear.bias.len() == affine.scale.len()
         {
             linear.fold_output(affine);
             return tensor;
@@ -235,23 +294,13 @@ impl Lowering<'_> {
         tensor
     }
 
-    /// The tensor with nothing left to be done to it: a remaining scale and shift become a 1 x 1 convolution.
+    /// The tensor with nothing left to be done to it: a remaining scale and shift become a depthwise convolution
+    /// of one tap.
     fn settled(&mut self, node: &TypedNode, mut tensor: Tensor) -> Result<Tensor, String> {
         let Some(affine) = tensor.affine.take() else { return Ok(tensor) };
-        let channels = tensor.channels();
-        if channels > MOST_OWN_AFFINE {
-            return Err(format!(
-                "a scale and shift of {channels} channels follow no convolution or dense layer; put them right \
-                 after one"
-            ));
-        }
-        let mut weights = vec![0.0; channels * channels];
-        for (channel, scale) in affine.scale.iter().enumerate() {
-            weights[channel * channels + channel] = *scale;
-        }
-        let linear = finite(Linear::new(weights, affine.shift))?;
-        let kind = Kind::Conv2d { window: window::POINT, linear };
-        tensor.value = self.push(node, kind, (tensor.value, tensor.shape), tensor.shape);
+        let linear = finite(Linear::new(affine.scale, affine.shift))?;
+        let kind = Kind::Depthwise { window: window::POINT, weights: Weights::Float(linear) };
+        tensor.value = self.push(node, kind, vec![Source::Value(tensor.value, tensor.shape)], tensor.shape);
         // The new value has this reader alone.
         tensor.exclusive = true;
         Ok(tensor)
@@ -260,26 +309,26 @@ impl Lowering<'_> {
     fn finish(&mut self) -> Result<((ValueId, Shape), Vec<u32>), String> {
         let [outlet] = self.model.outputs[..] else { return Err("has more than one output".into()) };
         let tensor = self.tensors.get(&outlet).cloned().ok_or("does not depend on its input")?;
-        let tensor = self.settled(self.model.node(outlet.node), tensor)?;
-        let places: BTreeSet<u32> = tensor.order.iter().copied().collect();
-        if tensor.order.len() != elements(tensor.shape) || places.len() != tensor.order.len() {
-            return Err("is a slice of the last layer's output; end with a layer or a pooling".into());
-        }
-        if self.draft.steps.is_empty() {
+        let node = self.model.node(outlet.node);
+        let mut tensor = self.settled(node, tensor)?;
+        if self.draft.steps.is_empty() && tensor.is_whole() {
             return Err("has no layer".into());
         }
+        if !tensor.is_whole() {
+            let length = tensor.order.len();
+            let vector = draft::shape(1, 1, length)?;
+            tensor = self.arranged(node, tensor, vector, (0..length as u32).collect())?;
+        }
         for step in &self.draft.steps {
-            if let Kind::Conv2d { linear, .. } | Kind::Dense { linear } = &step.kind
+            if let Kind::Convolution { weights, .. } | Kind::Depthwise { weights, .. } | Kind::Dense { weights } =
+                &step.kind
+                && let Weights::Float(linear) = weights
                 && !linear.is_finite()
             {
                 return Err(format!("has weights that are no finite numbers, about node `{}`", step.node));
             }
         }
-        let mut feature_order = vec![0; tensor.order.len()];
-        for (element, place) in tensor.order.iter().enumerate() {
-            feature_order[*place as usize] = element as u32;
-        }
-        Ok(((tensor.value, tensor.shape), feature_order))
+        Ok(((tensor.value, tensor.shape), inverse(&tensor.order)))
     }
 }
 

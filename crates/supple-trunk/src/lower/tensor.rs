@@ -71,6 +71,27 @@ impl Tensor {
         usize::from(self.shape.channels)
     }
 
+    /// Whether it shows every element of the value once.
+    pub fn is_whole(&self) -> bool {
+        let mut seen = vec![false; elements(self.shape)];
+        self.order.len() == seen.len()
+            && self.order.iter().all(|place| !std::mem::replace(&mut seen[*place as usize], true))
+    }
+
+    /// The tensor repeated along the axes in which it is 1 long, to the shape `dims`.
+    pub fn spread(&self, dims: &[usize]) -> Result<Vec<u32>, String> {
+        let fits = self.dims.len() == dims.len()
+            && self.dims.iter().zip(dims).all(|(own, dim)| own == dim || *own == 1);
+        if !fits {
+            return Err(format!("stretches {:?} to {dims:?}", self.dims));
+        }
+        let steps = strides(&self.dims);
+        let axes: Vec<(usize, usize)> = (0..dims.len())
+            .map(|axis| (dims[axis], if self.dims[axis] == 1 { 0 } else { steps[axis] }))
+            .collect();
+        Ok(offsets(&axes).into_iter().map(|from| self.order[from]).collect())
+    }
+
     /// The value's shape as the image that an operation with these axes reads, if it is one.
     pub fn as_image(&self, channel: usize, space: Range<usize>) -> Result<Shape, String> {
         let (view, order) = image_order(&self.dims, channel, space)?;
@@ -89,19 +110,6 @@ impl Tensor {
         let axes: Vec<(usize, usize)> =
             permutation.iter().map(|axis| (self.dims[*axis], old[*axis])).collect();
         let order = offsets(&axes).into_iter().map(|from| self.order[from]).collect();
-        (dims, order)
-    }
-
-    /// Every `stride`-th slice along an axis, from `first`.
-    pub fn sliced(&self, axis: usize, first: usize, stride: usize) -> (Vec<usize>, Vec<u32>) {
-        let steps = strides(&self.dims);
-        let mut dims = self.dims.clone();
-        dims[axis] = dims[axis].saturating_sub(first).div_ceil(stride);
-        let axes: Vec<(usize, usize)> = (0..dims.len())
-            .map(|index| (dims[index], steps[index] * if index == axis { stride } else { 1 }))
-            .collect();
-        let start = first * steps[axis];
-        let order = offsets(&axes).into_iter().map(|from| self.order[start + from]).collect();
         (dims, order)
     }
 
@@ -166,8 +174,9 @@ mod tests {
         let last = Tensor { dims, order, ..tensor.clone() };
         assert!(last.as_image(3, 1..3).is_ok());
         assert!(last.as_image(1, 2..4).is_err());
-        let (dims, order) = tensor.sliced(3, 0, 2);
-        assert_eq!((dims, order), (vec![1, 2, 2, 2], vec![0, 4, 6, 10, 1, 5, 7, 11]));
+        let one = Tensor { dims: vec![1, 2, 1, 1], order: vec![0, 1], ..tensor };
+        assert_eq!(one.spread(&[1, 2, 1, 2]).unwrap(), [0, 0, 1, 1]);
+        assert!(one.spread(&[1, 3, 1, 2]).is_err());
     }
 
     #[test]

@@ -1,18 +1,22 @@
-//! Convolutions, poolings and the mean over space.
+//! Convolutions and poolings.
 
 use std::ops::Range;
 
 use supple_pack::op::{Shape, Window};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, PoolSpec, SumPool};
-use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 
-use super::draft::{Affine, Kind, Linear, elements, shape};
+use super::draft::{Affine, Kind, Linear, Source, Weights, shape};
 use super::tensor::{Tensor, image_order, offsets, strides};
 use super::{Attempt, Lowering, finite};
 
 /// The window of a single position.
-pub const POINT: Window = Window { kernel: [1, 1], stride: [1, 1], pad: [0, 0] };
+pub const POINT: Window = Window { kernel: [1, 1], stride: [1, 1], pad: [0, 0], dilation: [1, 1] };
+
+/// The window of so many columns, which covers each once.
+pub fn columns(count: u8) -> Window {
+    Window { kernel: [1, count], stride: [1, count], ..POINT }
+}
 
 /// Where a window op finds channels and space, and how it slides.
 struct Geometry {
@@ -24,6 +28,27 @@ struct Geometry {
     output: [usize; 2],
     /// Whether every tap of every position lies inside the input.
     inside: bool,
+}
+
+impl Geometry {
+    /// A pool of nothing has no value.
+    fn every_window_has_a_tap(&self) -> Result<(), String> {
+        for axis in 0..2 {
+            let of = |pair: [u8; 2]| usize::from(pair[axis]);
+            let window = &self.window;
+            let has_tap = |at: usize| {
+                let start = at * of(window.stride);
+                (0..of(window.kernel)).any(|tap| {
+                    let place = start + tap * of(window.dilation);
+                    (of(window.pad)..of(window.pad) + self.input[axis]).contains(&place)
+                })
+            };
+            if !(0..self.output[axis]).all(has_tap) {
+                return Err("has windows that lie in the padding alone: use less padding".into());
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A signal is an image of height 1.
@@ -47,33 +72,33 @@ fn bytes(what: &str, values: [usize; 2]) -> Result<[u8; 2], String> {
 fn geometry(spec: &PoolSpec, dims: &[usize]) -> Result<Geometry, String> {
     const IN_SPACE: &str = "slides along more than two axes, which is not supported";
     let data = spec.data_format.shape(dims.to_vec()).map_err(|error| format!("{error:#}"))?;
-    if spec.dilations().iter().any(|dilation| *dilation != 1) {
-        return Err("is dilated, which is not supported".into());
-    }
     let input = two(data.hw_dims(), 1).ok_or(IN_SPACE)?;
     let kernel = two(&spec.kernel_shape, 1).ok_or(IN_SPACE)?;
     let stride = two(&spec.strides(), 1).ok_or(IN_SPACE)?;
+    let dilation = two(&spec.dilations(), 1).ok_or(IN_SPACE)?;
     let padded = spec.computed_padding(data.hw_dims());
     let before = two(&padded.iter().map(|axis| axis.pad_before).collect::<Vec<_>>(), 0).ok_or(IN_SPACE)?;
     let after = two(&padded.iter().map(|axis| axis.pad_after).collect::<Vec<_>>(), 0).ok_or(IN_SPACE)?;
     let output = two(&padded.iter().map(|axis| axis.convoluted).collect::<Vec<_>>(), 1).ok_or(IN_SPACE)?;
     let mut inside = true;
     for axis in 0..2 {
-        if stride[axis] == 0 || output[axis] == 0 || kernel[axis] > input[axis] + before[axis] + after[axis] {
+        let reach = (kernel[axis].max(1) - 1).saturating_mul(dilation[axis]).saturating_add(1);
+        if stride[axis] == 0
+            || dilation[axis] == 0
+            || output[axis] == 0
+            || reach > input[axis] + before[axis] + after[axis]
+        {
             return Err(format!(
                 "its kernel {kernel:?} with stride {stride:?} does not fit its input {input:?}"
             ));
         }
-        let last = (output[axis] - 1) * stride[axis];
-        if before[axis] >= kernel[axis] || last >= input[axis] + before[axis] {
-            return Err("has windows that lie in the padding alone: use less padding".into());
-        }
-        inside &= before[axis] == 0 && last + kernel[axis] <= input[axis];
+        inside &= before[axis] == 0 && (output[axis] - 1) * stride[axis] + reach <= input[axis];
     }
     let window = Window {
         kernel: bytes("a kernel", kernel)?,
         stride: bytes("a stride", stride)?,
         pad: bytes("a padding", before)?,
+        dilation: bytes("a dilation", dilation)?,
     };
     Ok(Geometry { channel: data.c_axis(), space: data.hw_axes(), window, input, output, inside })
 }
@@ -97,9 +122,6 @@ fn kernel_rows(format: KernelFormat, dims: &[usize], values: &[f32]) -> Result<V
 
 impl Lowering<'_> {
     pub(super) fn convolution(&mut self, node: &TypedNode, conv: &Conv, dims: Vec<usize>) -> Attempt {
-        if conv.group != 1 {
-            return Err(format!("has {} groups; one is supported", conv.group));
-        }
         if conv.q_params.is_some() {
             return Err("is quantised: export the model before quantisation".into());
         }
@@ -108,7 +130,7 @@ impl Lowering<'_> {
             return Err("has weights or biases that are no constants".into());
         };
         let weights = kernel_rows(conv.kernel_fmt, &kernel_dims, &kernel)?;
-        let outputs = conv.output_channels();
+        let (outputs, inputs, groups) = (conv.output_channels(), conv.input_channels(), conv.group);
         let bias: Vec<f64> = match bias[..] {
             [one] => vec![f64::from(one); outputs],
             _ => bias.iter().map(|value| f64::from(*value)).collect(),
@@ -116,18 +138,31 @@ impl Lowering<'_> {
         if outputs == 0 || bias.len() != outputs {
             return Err(format!("has {} biases for {outputs} outputs", bias.len()));
         }
+        if groups == 0 || !outputs.is_multiple_of(groups) || !inputs.is_multiple_of(groups) {
+            return Err(format!("has {groups} groups of {inputs} inputs and {outputs} outputs"));
+        }
         let mut linear = finite(Linear::new(weights, bias))?;
-        let Some(mut tensor) = self.input(node, 0) else { return Ok(None) };
+        let Some(tensor) = self.input(node, 0) else { return Ok(None) };
         let geometry = geometry(&conv.pool_spec, &tensor.dims)?;
-        tensor.as_image(geometry.channel, geometry.space.clone())?;
+        let (mut tensor, view) = self.image(node, tensor, &geometry)?;
+        let (per_group, outputs_per_group) = (inputs / groups, outputs / groups);
+        if linear.row() != per_group * usize::from(geometry.window.kernel[0]) * usize::from(geometry.window.kernel[1]) {
+            return Err("has a kernel of another size than its weights".into());
+        }
         if let Some(affine) = tensor.affine.take_if(|affine| geometry.inside || unshifted(affine)) {
-            linear.fold_input(&affine);
+            linear.fold_input(&affine, |output, tap| output / outputs_per_group * per_group + tap % per_group);
             linear = finite(linear)?;
         }
         // What is left over a padded window becomes a step of its own.
         let tensor = self.settled(node, tensor)?;
-        let kind = Kind::Conv2d { window: geometry.window, linear };
-        self.windowed(node, kind, &tensor, &geometry, outputs, dims)
+        let weights = Weights::Float(linear);
+        let window = geometry.window;
+        let kind = if groups == inputs && groups > 1 {
+            Kind::Depthwise { window, weights }
+        } else {
+            Kind::Convolution { window, groups, weights }
+        };
+        self.windowed(node, kind, &tensor, view, &geometry, outputs, dims)
     }
 
     pub(super) fn max_pool(&mut self, node: &TypedNode, pool: &MaxPool, dims: Vec<usize>) -> Attempt {
@@ -136,10 +171,26 @@ impl Lowering<'_> {
         }
         let Some(tensor) = self.input(node, 0) else { return Ok(None) };
         let geometry = geometry(&pool.pool_spec, &tensor.dims)?;
-        tensor.as_image(geometry.channel, geometry.space.clone())?;
+        geometry.every_window_has_a_tap()?;
         let tensor = self.settled(node, tensor)?;
-        let channels = tensor.dims[geometry.channel];
-        self.windowed(node, Kind::MaxPool { window: geometry.window }, &tensor, &geometry, channels, dims)
+        let (tensor, view) = self.image(node, tensor, &geometry)?;
+        let channels = usize::from(view.channels);
+        let kind = Kind::MaxPool { window: geometry.window };
+        self.windowed(node, kind, &tensor, view, &geometry, channels, dims)
+    }
+
+    /// The tensor as the image that a window slides over: as it lies, or copied so.
+    fn image(
+        &mut self,
+        node: &TypedNode,
+        tensor: Tensor,
+        geometry: &Geometry,
+    ) -> Result<(Tensor, Shape), String> {
+        if let Ok(view) = tensor.as_image(geometry.channel, geometry.space.clone()) {
+            return Ok((tensor, view));
+        }
+        let (view, order) = image_order(&tensor.dims, geometry.channel, geometry.space.clone())?;
+        Ok((self.arranged(node, tensor, view, order)?, view))
     }
 
     fn windowed(
@@ -147,63 +198,39 @@ impl Lowering<'_> {
         node: &TypedNode,
         kind: Kind,
         tensor: &Tensor,
+        view: Shape,
         geometry: &Geometry,
         channels: usize,
         dims: Vec<usize>,
     ) -> Attempt {
-        let view = tensor.as_image(geometry.channel, geometry.space.clone())?;
         let (output, order) = image_order(&dims, geometry.channel, geometry.space.clone())?;
         if output != shape(geometry.output[0], geometry.output[1], channels)? {
             return Err(format!("should give {output:?}, but its window gives {:?}", geometry.output));
         }
-        let value = self.push(node, kind, (tensor.value, view), output);
+        let value = self.push(node, kind, vec![Source::Value(tensor.value, view)], output);
         Ok(Some(self.written(node, value, output, dims, order)))
     }
 
-    /// An average over the whole image; any other window is refused.
+    /// A mean, or a sum, which is the mean times the number of taps.
     pub(super) fn sum_pool(&mut self, node: &TypedNode, pool: &SumPool, dims: Vec<usize>) -> Attempt {
-        const WHOLE: &str = "averages a part of the image at a time; only the whole image is supported";
         let Some(tensor) = self.input(node, 0) else { return Ok(None) };
         let geometry = geometry(&pool.pool_spec, &tensor.dims)?;
-        let kernel = geometry.window.kernel.map(usize::from);
-        if geometry.output != [1, 1] || kernel != geometry.input || !geometry.inside {
-            return Err(WHOLE.into());
-        }
-        tensor.as_image(geometry.channel, geometry.space)?;
-        let count = (kernel[0] * kernel[1]) as f64;
-        self.mean(node, tensor, dims, if pool.normalize { 1.0 } else { count })
-    }
-
-    /// A sum over height and width. tract divides it by their product in a node of its own.
-    pub(super) fn reduce(&mut self, node: &TypedNode, reduce: &Reduce, dims: Vec<usize>) -> Attempt {
-        if reduce.reducer != Reducer::Sum {
-            return Err(format!("reduces by {:?}; sums and means are supported", reduce.reducer));
-        }
-        let Some(tensor) = self.input(node, 0) else { return Ok(None) };
-        let (kept, summed): (Vec<usize>, Vec<usize>) =
-            (0..tensor.dims.len()).partition(|axis| !reduce.axes.contains(axis));
-        let (_, order) = tensor.permuted(&kept.iter().chain(&summed).copied().collect::<Vec<_>>());
-        let channels = tensor.channels();
-        let count: usize = summed.iter().map(|axis| tensor.dims[*axis]).product();
-        let sums_channels = |(channel, places): (usize, &[u32])| {
-            places.iter().all(|place| *place as usize % channels == channel)
+        geometry.every_window_has_a_tap()?;
+        let tensor = self.settled(node, tensor)?;
+        let (tensor, view) = self.image(node, tensor, &geometry)?;
+        let window = geometry.window;
+        let whole = geometry.output == [1, 1] && window.kernel.map(usize::from) == geometry.input && geometry.inside;
+        let kind = if whole {
+            Kind::GlobalAverage { rescale: None }
+        } else {
+            Kind::AveragePool { window, count_padding: pool.count_include_pad || !pool.normalize }
         };
-        if count * channels != elements(tensor.shape) || !order.chunks(count).enumerate().all(sums_channels) {
-            return Err("sums over other axes than height and width".into());
-        }
-        self.mean(node, tensor, dims, count as f64)
-    }
-
-    /// The mean of each channel, and what it is still to be multiplied by. Scales and shifts pass through.
-    fn mean(&mut self, node: &TypedNode, mut tensor: Tensor, dims: Vec<usize>, times: f64) -> Attempt {
-        let before = tensor.affine.take();
-        let output = Shape { height: 1, width: 1, channels: tensor.shape.channels };
-        let value = self.push(node, Kind::GlobalAveragePool, (tensor.value, tensor.shape), output);
-        let order = (0..u32::from(output.channels)).collect();
-        let tensor = Tensor { affine: before, ..self.written(node, value, output, dims, order) };
-        let channels = tensor.channels();
-        let factor = Affine { scale: vec![times; channels], shift: vec![0.0; channels] };
-        Ok(Some(self.scaled(tensor, &factor)))
+        let channels = usize::from(view.channels);
+        let averaged = self.windowed(node, kind, &tensor, view, &geometry, channels, dims)?;
+        let Some(averaged) = averaged.filter(|_| !pool.normalize) else { return Ok(averaged) };
+        let taps = f64::from(window.kernel[0]) * f64::from(window.kernel[1]);
+        let factor = Affine { scale: vec![taps; channels], shift: vec![0.0; channels] };
+        Ok(Some(self.scaled(averaged, &factor)))
     }
 }
 
