@@ -246,7 +246,8 @@ impl Op {
             let end = u64::from(part.at) + words;
             let range = usize::try_from(end).map_err(|_| outside)?;
             let held = limits.weights.get(part.at as usize..range).ok_or(outside)?;
-            if part.element == Element::F32 && part.is_float && !held.iter().all(|weight| weight.is_finite()) {
+            if part.element == Element::F32 && part.is_float && !held.iter().all(|weight| weight.is_finite())
+            {
                 return Err(PlanError::NotFinite { offset: part.at });
             }
             work = work.max(words);

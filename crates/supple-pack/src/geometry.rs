@@ -129,7 +129,9 @@ impl Op {
 
     fn layer(&self) -> Option<&Layer> {
         match self {
-            Self::Convolution { layer, .. } | Self::Depthwise { layer, .. } | Self::Dense { layer } => Some(layer),
+            Self::Convolution { layer, .. } | Self::Depthwise { layer, .. } | Self::Dense { layer } => {
+                Some(layer)
+            }
             _ => None,
         }
     }

@@ -33,8 +33,8 @@ pub mod read;
 pub mod write;
 
 pub use check::PlanError;
-pub use head::{HeadSpec, LabelMeaning, TrunkHash};
 pub use geometry::{Constants, int8_runs};
+pub use head::{HeadSpec, LabelMeaning, TrunkHash};
 pub use op::{Activation, Element, Op, Shape, Value, Window};
 pub use read::{Head, Pack, PackError, TrunkSpec};
 #[cfg(feature = "write")]

@@ -217,10 +217,7 @@ fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: &[f32]) -> Result<&
         let (op, after) = take::<Op>(rest, "operation")?;
         rest = after;
         let failed = |error| PackError::Op { index, error };
-        work = op
-            .check(&limits, group > 0)
-            .and_then(|more| add_work(work, more))
-            .map_err(failed)?;
+        work = op.check(&limits, group > 0).and_then(|more| add_work(work, more)).map_err(failed)?;
         if let Op::Rows { ops } = op {
             group = ops;
             before = None;

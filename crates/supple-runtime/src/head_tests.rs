@@ -2,14 +2,14 @@
 
 use supple_pack::Pack;
 use supple_pack::write::{AlignedBytes, HeadParts, TrunkParts, pack, trunk_hash};
-use supple_pack::{LabelMeaning, Shape, Value};
+use supple_pack::{Element, LabelMeaning, Shape, Value};
 
 use super::*;
 use crate::memory::MemoryNeed;
 
 /// A pack whose trunk hands its two inputs through, with a head of three classes and four samples.
 fn packed(rates: Vec<[f32; 2]>) -> AlignedBytes {
-    let value = Value { offset: 0, shape: Shape { height: 1, width: 1, channels: 2 } };
+    let value = Value::whole(0, Shape { height: 1, width: 1, channels: 2 }, Element::F32);
     let trunk = TrunkParts {
         name: "through".to_owned(),
         input: value,

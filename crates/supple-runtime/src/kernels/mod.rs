@@ -1,33 +1,45 @@
 //! Kernels: slices in, slices out.
 //!
 //! Shapes are the caller's promise, checked when a pack is read; a kernel given others leaves outputs unwritten, it
-//! never reaches outside its slices.
+//! never reaches outside its slices. A kernel over images writes one row of its output, so that of its input no
+//! more than the rows under the window need be there.
 //!
 //! | module | computes |
 //! |---|---|
-//! | [`convolution`] | 2-d convolution over NHWC images |
+//! | [`image`] | an image, whole or a few rows of it |
+//! | [`convolution`] | 1-d and 2-d convolution |
+//! | [`depthwise`] | convolution in which each output channel sees one input channel |
 //! | [`dense`] | fully connected layers |
-//! | [`pool`] | largest value under a window, mean over positions |
-//! | [`linear_head`] | logits and gradient steps of a linear classification head |
+//! | [`pool`] | largest value and mean, under a window or over all positions |
+//! | [`element`] | functions of one number and of two |
+//! | [`spread`] | two values of which one may be repeated along the other, element by element |
+//! | [`walk`] | elements moved from place to place |
 //! | [`softmax`] | probabilities and cross-entropy |
+//! | [`linear_head`] | logits and gradient steps of a linear classification head |
+//! | [`int8`] | the same layers over `i8` |
 
 pub mod convolution;
+#[cfg(test)]
+mod definition;
 pub mod dense;
+pub mod depthwise;
+pub mod element;
+pub mod image;
+pub mod int8;
 pub mod linear_head;
 pub mod pool;
 pub mod softmax;
+pub mod spread;
+pub mod walk;
+mod window;
 
 use supple_pack::Activation;
 use supple_pack::op::OUTPUT_BLOCK;
 
+pub use element::{activate, relu};
+
 /// One accumulator for each output of a block.
 type Block = [f32; OUTPUT_BLOCK];
-
-/// `if x > 0 { x } else { 0 }`: the sign of zero is fixed, NaN becomes zero.
-#[inline]
-pub fn relu(x: f32) -> f32 {
-    if x > 0.0 { x } else { 0.0 }
-}
 
 /// Adds `inputs · weights` to a block of outputs; weights are `[inputs][8]`.
 #[inline]
@@ -54,22 +66,6 @@ fn start(biases: &[f32]) -> Block {
 #[inline]
 fn store(outputs: &mut [f32], sums: &Block, activation: Activation) {
     for (output, &sum) in outputs.iter_mut().zip(sums) {
-        *output = match activation {
-            Activation::None => sum,
-            Activation::Relu => relu(sum),
-        };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::relu;
-
-    #[test]
-    fn relu_fixes_the_sign_of_zero() {
-        assert_eq!(relu(-0.0).to_bits(), 0);
-        assert_eq!(relu(f32::NAN).to_bits(), 0);
-        assert_eq!(relu(-1.0).to_bits(), 0);
-        assert_eq!(relu(2.5), 2.5);
+        *output = activate(sum, activation);
     }
 }

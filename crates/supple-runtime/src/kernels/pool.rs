@@ -1,41 +1,54 @@
-//! Largest value under a window, mean over positions.
+//! Largest value and mean, under a window or over all positions.
 
 use supple_pack::{Shape, Window};
 
-use super::convolution::taps;
+use super::image::Image;
+use super::window::{Axis, Taps, line, taps};
 
-/// The largest value under each window, channel by channel; taps outside the input are skipped.
+/// One row of the largest values under each window, channel by channel; taps outside the input are skipped.
 ///
 /// # Shapes
-/// `input` `[height][width][channels]`, `output` likewise with its own height and width.
+/// `input` `[height][width][channels]`, `output` `[width][channels]` (row `y` of an image of shape `to`).
 ///
 /// A value replaces the largest so far when it is greater, so of two zeros the first stays, and a NaN stays only
 /// where it comes first.
-pub fn max_pool(input: &[f32], from: &Shape, output: &mut [f32], to: &Shape, window: &Window) {
-    let channels = usize::from(from.channels).max(1);
-    let width = usize::from(to.width).max(1);
-    let [kernel_rows, kernel_columns] = window.kernel.map(usize::from);
-    let places = output.chunks_exact_mut(channels).take(usize::from(to.height) * width);
-    for (place, pixel) in places.enumerate() {
-        let rows = taps(place / width, window.stride[0], window.pad[0], kernel_rows, from.height);
-        let columns = taps(place % width, window.stride[1], window.pad[1], kernel_columns, from.width);
+pub fn max_pool_row(input: &Image<f32>, y: usize, output: &mut [f32], to: &Shape, window: &Window) {
+    let rows = taps(window, Axis::Down, y, input.shape.height);
+    for (x, pixel) in output.chunks_exact_mut(usize::from(to.channels).max(1)).enumerate() {
+        let columns = taps(window, Axis::Across, x, input.shape.width);
         let mut first = true;
-        for row in rows.first_input..rows.first_input + rows.count {
-            let at = (row * usize::from(from.width) + columns.first_input) * channels;
-            let run = input.get(at..at + columns.count * channels).unwrap_or_default();
-            for values in run.chunks_exact(channels) {
-                if first {
-                    pixel.copy_from_slice(values);
-                    first = false;
-                    continue;
-                }
-                for (largest, &value) in pixel.iter_mut().zip(values) {
-                    if value > *largest {
-                        *largest = value;
-                    }
-                }
+        each_tap(input, window, &rows, &columns, |values| {
+            if first {
+                pixel.iter_mut().zip(values).for_each(|(largest, &value)| *largest = value);
+                first = false;
+            } else {
+                keep_larger(pixel, values);
             }
-        }
+        });
+    }
+}
+
+/// One row of the means under each window, channel by channel: the sum in row-major order times `1 / count`. Taps
+/// outside the input count as zeros, or not at all, as `count_padding` says.
+///
+/// # Shapes
+/// `input` `[height][width][channels]`, `output` `[width][channels]` (row `y` of an image of shape `to`).
+pub fn average_pool_row(
+    input: &Image<f32>,
+    y: usize,
+    output: &mut [f32],
+    to: &Shape,
+    window: &Window,
+    count_padding: bool,
+) {
+    let rows = taps(window, Axis::Down, y, input.shape.height);
+    for (x, pixel) in output.chunks_exact_mut(usize::from(to.channels).max(1)).enumerate() {
+        let columns = taps(window, Axis::Across, x, input.shape.width);
+        let [kernel_rows, kernel_columns] = window.kernel.map(usize::from);
+        let count = if count_padding { kernel_rows * kernel_columns } else { rows.count * columns.count };
+        pixel.fill(0.0);
+        each_tap(input, window, &rows, &columns, |values| add(pixel, values));
+        scale(pixel, count);
     }
 }
 
@@ -43,37 +56,61 @@ pub fn max_pool(input: &[f32], from: &Shape, output: &mut [f32], to: &Shape, win
 ///
 /// # Shapes
 /// `input` `[height · width][channels]`, `output` `[channels]`.
-pub fn global_average_pool(input: &[f32], output: &mut [f32]) {
-    let channels = output.len().max(1);
+pub fn global_average(input: &[f32], output: &mut [f32]) {
     output.fill(0.0);
-    let positions = input.chunks_exact(channels);
-    let weight = 1.0 / positions.len().max(1) as f32;
-    for position in positions {
-        for (sum, &value) in output.iter_mut().zip(position) {
-            *sum += value;
+    let positions = input.chunks_exact(output.len().max(1));
+    let count = positions.len();
+    positions.for_each(|position| add(output, position));
+    scale(output, count);
+}
+
+/// The largest value over height and width, by the rules of [`max_pool_row`].
+///
+/// # Shapes
+/// `input` `[height · width][channels]`, `output` `[channels]`.
+pub fn global_maximum(input: &[f32], output: &mut [f32]) {
+    let mut positions = input.chunks_exact(output.len().max(1));
+    let first = positions.next().unwrap_or_default();
+    output.iter_mut().zip(first).for_each(|(largest, &value)| *largest = value);
+    positions.for_each(|position| keep_larger(output, position));
+}
+
+/// Calls with the pixel under each tap, in row-major order.
+#[inline]
+fn each_tap(input: &Image<f32>, window: &Window, rows: &Taps, columns: &Taps, mut tap: impl FnMut(&[f32])) {
+    let channels = usize::from(input.shape.channels);
+    let [row_step, column_step] = window.dilation.map(usize::from);
+    for row in 0..rows.count {
+        let pixels = line(input, rows.first_input + row * row_step);
+        for column in 0..columns.count {
+            let at = (columns.first_input + column * column_step) * channels;
+            tap(pixels.get(at..at + channels).unwrap_or_default());
         }
     }
-    output.iter_mut().for_each(|sum| *sum *= weight);
+}
+
+#[inline]
+fn keep_larger(largest: &mut [f32], values: &[f32]) {
+    for (largest, &value) in largest.iter_mut().zip(values) {
+        if value > *largest {
+            *largest = value;
+        }
+    }
+}
+
+#[inline]
+fn add(sums: &mut [f32], values: &[f32]) {
+    for (sum, &value) in sums.iter_mut().zip(values) {
+        *sum += value;
+    }
+}
+
+#[inline]
+fn scale(sums: &mut [f32], count: usize) {
+    let weight = 1.0 / count.max(1) as f32;
+    sums.iter_mut().for_each(|sum| *sum *= weight);
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_largest_under_each_window() {
-        let from = Shape { height: 3, width: 3, channels: 1 };
-        let to = Shape { height: 2, width: 2, channels: 1 };
-        let window = Window { kernel: [2, 2], stride: [2, 2], pad: [1, 1] };
-        let mut output = [9.0; 4];
-        max_pool(&[-1.0, 5.0, 2.0, 0.0, -3.0, 7.0, 1.0, 8.0, -2.0], &from, &mut output, &to, &window);
-        assert_eq!(output, [-1.0, 5.0, 1.0, 8.0]);
-    }
-
-    #[test]
-    fn the_mean_of_each_channel() {
-        let mut output = [9.0; 2];
-        global_average_pool(&[1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 6.0, 60.0], &mut output);
-        assert_eq!(output, [3.0, 30.0]);
-    }
-}
+#[path = "pool_tests.rs"]
+mod tests;

@@ -1,6 +1,9 @@
 //! What turns an input into a feature vector.
 
+mod memory;
+mod op;
 mod plan;
+mod rows;
 #[cfg(feature = "tract")]
 pub mod tract;
 

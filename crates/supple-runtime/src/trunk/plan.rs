@@ -1,12 +1,12 @@
 //! Runs a pack's plan, its weights read in place.
 
-use supple_pack::{Op, Pack, Value};
+use supple_pack::op::MOST_ROWS_OPS;
+use supple_pack::{Op, Pack};
 
 use super::Trunk;
-use crate::kernels::convolution::convolution;
-use crate::kernels::dense::dense;
-use crate::kernels::pool::{global_average_pool, max_pool};
-use crate::kernels::relu;
+use super::memory::{read, write};
+use super::op::run_op;
+use super::rows::run_interleaved;
 
 /// A pack's trunk and the arena that its plan runs in.
 #[derive(Debug)]
@@ -58,9 +58,7 @@ impl<'p, 'm> PlanTrunk<'p, 'm> {
 
     /// Where to write an input before [`run`](Self::run); what it held is gone after a run.
     pub fn input_mut(&mut self) -> &mut [f32] {
-        let Value { offset, .. } = self.pack.trunk().input;
-        let length = self.pack.trunk().input.elements();
-        self.arena.get_mut(offset as usize..).and_then(|rest| rest.get_mut(..length)).unwrap_or_default()
+        write(self.arena, &self.pack.trunk().input).unwrap_or_default()
     }
 
     /// The feature vector of the last run; gone once the next input is being written.
@@ -70,11 +68,52 @@ impl<'p, 'm> PlanTrunk<'p, 'm> {
 
     /// Runs the plan on the input written before.
     pub fn run(&mut self) -> Result<&[f32], RunError> {
+        self.run_each(|_, _, _| {})
+    }
+
+    /// Runs the plan and calls after each operation with its number, itself and the arena, for a host that wants to
+    /// see the values between. Operations that run row by row are called for once, as the [`Op::Rows`] before them.
+    ///
+    /// # Shapes
+    /// `input` `[height][width][channels]`, flattened.
+    pub fn run_observed(
+        &mut self,
+        input: &[f32],
+        observe: impl FnMut(usize, &Op, &[f32]),
+    ) -> Result<&[f32], RunError> {
+        self.write_input(input)?;
+        self.run_each(observe)
+    }
+
+    fn run_each(&mut self, mut observe: impl FnMut(usize, &Op, &[f32])) -> Result<&[f32], RunError> {
         let weights = self.pack.weights();
-        for (index, op) in self.pack.ops().enumerate() {
-            run_op(&op, self.arena, weights).ok_or(RunError::Op(index))?;
+        let mut ops = self.pack.ops().enumerate();
+        while let Some((index, op)) = ops.next() {
+            let done = if let Op::Rows { ops: count } = op {
+                let mut group = [Op::Rows { ops: 0 }; MOST_ROWS_OPS];
+                let count = usize::from(count).min(MOST_ROWS_OPS);
+                for (place, (_, op)) in group.iter_mut().zip(ops.by_ref().take(count)) {
+                    *place = op;
+                }
+                group.get(..count).and_then(|group| run_interleaved(group, self.arena, weights))
+            } else {
+                run_op(&op, self.arena, weights)
+            };
+            done.ok_or(RunError::Op(index))?;
+            observe(index, &op, self.arena);
         }
         Ok(self.feature())
+    }
+
+    fn write_input(&mut self, input: &[f32]) -> Result<(), RunError> {
+        self.check_length(input.len(), self.input_length())?;
+        self.input_mut().iter_mut().zip(input).for_each(|(place, value)| *place = *value);
+        Ok(())
+    }
+
+    fn check_length(&self, got: usize, expected: usize) -> Result<(), RunError> {
+        let (input, feature) = (self.input_length(), self.feature_length());
+        if got == expected { Ok(()) } else { Err(RunError::Length { input, feature, got }) }
     }
 }
 
@@ -90,68 +129,11 @@ impl Trunk for PlanTrunk<'_, '_> {
     }
 
     fn features(&mut self, input: &[f32], feature: &mut [f32]) -> Result<(), RunError> {
-        let lengths = (self.input_length(), self.feature_length());
-        for (got, expected) in [(input.len(), lengths.0), (feature.len(), lengths.1)] {
-            if got != expected {
-                return Err(RunError::Length { input: lengths.0, feature: lengths.1, got });
-            }
-        }
-        self.input_mut().copy_from_slice(input);
+        self.check_length(feature.len(), self.feature_length())?;
+        self.write_input(input)?;
         feature.copy_from_slice(self.run()?);
         Ok(())
     }
-}
-
-fn run_op(op: &Op, arena: &mut [f32], weights: &[f32]) -> Option<()> {
-    let from_weights = |at: u32, length: u64| weights.get(at as usize..)?.get(..length as usize);
-    match op {
-        Op::Conv2d { input, output, window, activation, .. } => {
-            let [(weights, count), (bias, outputs)] = op.weights()?;
-            let (weights, bias) = (from_weights(weights, count)?, from_weights(bias, outputs)?);
-            let (from, to) = both(arena, input, output)?;
-            convolution(from, &input.shape, to, &output.shape, window, weights, bias, *activation);
-        }
-        Op::Dense { input, output, activation, .. } => {
-            let [(weights, count), (bias, outputs)] = op.weights()?;
-            let (weights, bias) = (from_weights(weights, count)?, from_weights(bias, outputs)?);
-            let (from, to) = both(arena, input, output)?;
-            dense(from, to, weights, bias, *activation);
-        }
-        Op::MaxPool { input, output, window } => {
-            let (from, to) = both(arena, input, output)?;
-            max_pool(from, &input.shape, to, &output.shape, window);
-        }
-        Op::GlobalAveragePool { input, output } => {
-            let (from, to) = both(arena, input, output)?;
-            global_average_pool(from, to);
-        }
-        Op::Relu { input, output } if input.offset == output.offset => {
-            let values = arena.get_mut(input.offset as usize..)?.get_mut(..input.elements())?;
-            values.iter_mut().for_each(|value| *value = relu(*value));
-        }
-        Op::Relu { input, output } => {
-            let (from, to) = both(arena, input, output)?;
-            to.iter_mut().zip(from).for_each(|(to, from)| *to = relu(*from));
-        }
-    }
-    Some(())
-}
-
-fn read<'a>(arena: &'a [f32], value: &Value) -> Option<&'a [f32]> {
-    arena.get(value.offset as usize..)?.get(..value.elements())
-}
-
-/// One value to read, another to write; `None` when they overlap.
-fn both<'a>(arena: &'a mut [f32], input: &Value, output: &Value) -> Option<(&'a [f32], &'a mut [f32])> {
-    let (from, to) = (input.offset as usize, output.offset as usize);
-    let (read, written) = if from < to {
-        let (low, high) = arena.split_at_mut_checked(to)?;
-        (low.get(from..)?, high)
-    } else {
-        let (low, high) = arena.split_at_mut_checked(from)?;
-        (&*high, low.get_mut(to..)?)
-    };
-    Some((read.get(..input.elements())?, written.get_mut(..output.elements())?))
 }
 
 #[cfg(test)]

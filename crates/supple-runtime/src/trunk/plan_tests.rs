@@ -1,17 +1,22 @@
 //! Plans of a few operations, computed by hand.
 
+use supple_pack::op::{Epilogue, Function, Layer};
 use supple_pack::write::{AlignedBytes, TrunkParts, pack};
-use supple_pack::{Activation, Shape, Window};
+use supple_pack::{Activation, Element, Shape, Value, Window};
 
 use super::*;
 
-fn value(offset: u32, height: u16, width: u16, channels: u16) -> Value {
-    Value { offset, shape: Shape { height, width, channels } }
+pub fn value(offset: u32, height: u16, width: u16, channels: u16) -> Value {
+    Value::whole(offset, Shape { height, width, channels }, Element::F32)
+}
+
+fn layer(input: Value, output: Value, weights: u32, bias: u32) -> Layer {
+    Layer { input, output, weights, bias, epilogue: Epilogue::Float(Activation::None) }
 }
 
 /// One convolution over a 2 × 2 image with a kernel of ones, relu apart, pools, a dense layer.
 pub fn parts() -> TrunkParts {
-    let window = Window { kernel: [2, 2], stride: [1, 1], pad: [1, 1] };
+    let window = Window { kernel: [2, 2], stride: [1, 1], pad: [1, 1], dilation: [1, 1] };
     let mut weights = vec![0.0; 4 * 8 + 1 + 3 + 8 + 2];
     // Kernel of ones for the only output channel, bias −3.
     (0..4).for_each(|tap| weights[tap * 8] = 1.0);
@@ -22,34 +27,19 @@ pub fn parts() -> TrunkParts {
     weights[44] = 0.5;
     weights[45] = 0.25;
     let image = value(4, 3, 3, 1);
+    let relu = Function::Activation(Activation::Relu);
+    let pooled = value(13, 2, 2, 1);
     TrunkParts {
         name: "by hand".to_owned(),
         input: value(0, 2, 2, 1),
         output: value(1, 1, 1, 2),
         arena: 18,
         ops: vec![
-            Op::Conv2d {
-                input: value(0, 2, 2, 1),
-                output: image,
-                window,
-                weights: 0,
-                bias: 32,
-                activation: Activation::None,
-            },
-            Op::Relu { input: image, output: image },
-            Op::MaxPool {
-                input: image,
-                output: value(13, 2, 2, 1),
-                window: Window { kernel: [2, 2], stride: [1, 1], pad: [0, 0] },
-            },
-            Op::GlobalAveragePool { input: value(13, 2, 2, 1), output: value(0, 1, 1, 1) },
-            Op::Dense {
-                input: value(0, 1, 1, 1),
-                output: value(1, 1, 1, 2),
-                weights: 36,
-                bias: 44,
-                activation: Activation::None,
-            },
+            Op::Convolution { layer: layer(value(0, 2, 2, 1), image, 0, 32), window, groups: 1 },
+            Op::Unary { input: image, output: image, function: relu },
+            Op::MaxPool { input: image, output: pooled, window: Window { pad: [0, 0], ..window } },
+            Op::GlobalAverage { input: pooled, output: value(0, 1, 1, 1), rescale: None },
+            Op::Dense { layer: layer(value(0, 1, 1, 1), value(1, 1, 1, 2), 36, 44) },
         ],
         weights,
     }

@@ -1,0 +1,69 @@
+//! Where a window lies.
+
+use supple_pack::Window;
+
+use super::image::Image;
+
+/// The taps of a window that lie inside the input, along one axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Taps {
+    /// The first tap inside.
+    pub first_tap: usize,
+    /// The row or column that it reads.
+    pub first_input: usize,
+    /// How many lie inside.
+    pub count: usize,
+}
+
+/// Along `axis` (0 down, 1 across), for output `at` of an input of `length`.
+#[inline]
+pub(super) fn taps(window: &Window, axis: Axis, at: usize, length: u16) -> Taps {
+    let of = |pair: [u8; 2]| usize::from(if axis == Axis::Down { pair[0] } else { pair[1] });
+    let (kernel, pad, dilation) = (of(window.kernel), of(window.pad), of(window.dilation).max(1));
+    let start = at * of(window.stride);
+    // Most windows are not dilated: spare them the divisions.
+    let steps = |distance: usize| if dilation == 1 { distance } else { distance.div_ceil(dilation) };
+    let first_tap = steps(pad.saturating_sub(start));
+    let first_input = (start + first_tap * dilation).saturating_sub(pad);
+    let left = steps(usize::from(length).saturating_sub(first_input));
+    Taps { first_tap, first_input, count: kernel.saturating_sub(first_tap).min(left) }
+}
+
+/// Down the rows or across the columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Axis {
+    /// Rows.
+    Down,
+    /// Columns.
+    Across,
+}
+
+/// Row `y` of an image; empty where it does not hold it.
+#[inline]
+pub(super) fn line<'a, T>(input: &Image<'a, T>, y: usize) -> &'a [T] {
+    input.elements.get(input.row(y)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn taps_are_those_inside(
+            kernel in 1u8..6, stride in 1u8..4, pad in 0u8..6, dilation in 1u8..4, at in 0usize..9, length in 1u16..9
+        ) {
+            let window = Window { kernel: [kernel, 1], stride: [stride, 1], pad: [pad, 0], dilation: [dilation, 1] };
+            let reads = |tap: u8| at as i32 * i32::from(stride) - i32::from(pad) + i32::from(tap * dilation);
+            let inside: Vec<u8> = (0..kernel).filter(|&tap| (0..length.into()).contains(&reads(tap))).collect();
+            let found = taps(&window, Axis::Down, at, length);
+            prop_assert_eq!(found.count, inside.len());
+            if let Some(&first) = inside.first() {
+                prop_assert_eq!(found.first_tap, usize::from(first));
+                prop_assert_eq!(found.first_input as i32, reads(first));
+            }
+        }
+    }
+}
