@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use supple_pack::header::MAGIC;
 use supple_pack::write::{WriteError, pack};
-use supple_pack::{AlignedBytes, Pack};
+use supple_pack::{AlignedBytes, Op, Pack, Shape};
 use supple_runtime::MemoryNeed;
 use supple_trunk::report::kind;
 
@@ -67,6 +67,15 @@ fn need(pack: &Pack) -> MemoryNeed {
     MemoryNeed::of(pack, pack.heads().next().as_ref())
 }
 
+/// The operations that compute, each with what it reads first (a fill: writes) and writes.
+fn layers<'p>(pack: &Pack<'p>) -> impl Iterator<Item = (Op, Shape, Shape)> + use<'p> {
+    pack.ops().filter_map(|op| {
+        let output = op.output()?.shape;
+        let input = op.inputs().into_iter().flatten().next().map_or(output, |value| value.shape);
+        Some((op, input, output))
+    })
+}
+
 fn macs(pack: &Pack) -> u64 {
     pack.ops().map(|op| op.macs()).sum()
 }
@@ -82,12 +91,9 @@ fn hexadecimal(bytes: &[u8]) -> String {
 fn object(pack: &Pack, board: &Board) -> Value {
     let need = need(pack);
     let flash_bytes = pack.header().length;
-    let operations: Vec<Value> = pack
-        .ops()
-        .map(|op| {
-            let (input, output) = op.values();
-            let shape = |s: &supple_pack::Shape| [s.height, s.width, s.channels];
-            json!({"kind": kind(&op), "input": shape(&input.shape), "output": shape(&output.shape), "macs": op.macs()})
+    let operations: Vec<Value> = layers(pack)
+        .map(|(op, input, output)| {
+            json!({"kind": kind(&op), "input": input.dimensions(), "output": output.dimensions(), "macs": op.macs()})
         })
         .collect();
     let heads: Vec<Value> = pack
@@ -130,15 +136,14 @@ fn object(pack: &Pack, board: &Board) -> Value {
 fn lines(pack: &Pack, board: &Board) -> String {
     let need = need(pack);
     let mut text = format!("trunk {} ({})\n", pack.trunk().name, hexadecimal(&pack.trunk().hash.0));
-    for op in pack.ops() {
-        let (input, output) = op.values();
+    for (op, input, output) in layers(pack) {
         let shape = |s: &supple_pack::Shape| format!("{} × {} × {}", s.height, s.width, s.channels);
         let _ = writeln!(
             text,
             "  {:<18} {:>14} → {:<14} {:>10} MAC",
             kind(&op),
-            shape(&input.shape),
-            shape(&output.shape),
+            shape(&input),
+            shape(&output),
             op.macs()
         );
     }

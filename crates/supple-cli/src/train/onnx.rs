@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use supple_data::SampleShape;
 use supple_meta::model::{Block, Pair};
 use supple_meta::trainer::TrunkStart;
-use supple_pack::op::{Activation, OUTPUT_BLOCK, Op, Shape, Value, Window};
+use supple_pack::op::{Activation, Function, Layer, OUTPUT_BLOCK, Op, Shape, Value, Window};
 use supple_trunk::Compiled;
 
 use crate::compile::{ModelError, model};
@@ -49,46 +49,61 @@ pub fn start(path: &Path) -> Result<TrunkStart, OnnxStartError> {
             |problem| OnnxStartError::Operation { path: path.to_owned(), operation: index + 1, problem };
         let values = |at: u32, count: usize| parts.weights.get(at as usize..).and_then(|w| w.get(..count));
         match op {
-            Op::Conv2d { input, output, window, weights, bias, activation } => {
+            Op::Convolution { layer, window, groups: 1 } if window.dilation == [1, 1] => {
+                let Layer { input, output, .. } = layer;
                 let padding =
                     padding(input, output, window).ok_or(refused("padding that differs by side"))?;
                 let row = window.kernel.iter().map(|k| usize::from(*k)).product::<usize>()
                     * usize::from(input.shape.channels);
                 let channels = usize::from(output.shape.channels);
-                push(&mut start, values, (*weights, *bias), (channels, row)).ok_or(refused("weights"))?;
+                push(&mut start, values, (layer.weights, layer.bias), (channels, row))
+                    .ok_or(refused("weights"))?;
                 start.blocks.push(Block::Convolution {
                     channels,
                     kernel: pair(window.kernel),
                     stride: pair(window.stride),
                     padding: Pair::Each(padding),
-                    relu: *activation == Activation::Relu,
+                    relu: relu(layer).ok_or(refused("another activation than relu"))?,
                     batch_norm: false,
                     depthwise: false,
                 });
             }
-            Op::Dense { input, output, weights, bias, activation } => {
-                let (dense, row) = (usize::from(output.shape.channels), shape(input.shape).len());
-                push(&mut start, values, (*weights, *bias), (dense, row)).ok_or(refused("weights"))?;
-                let relu = *activation == Activation::Relu;
+            Op::Dense { layer } => {
+                let dense = usize::from(layer.output.shape.channels);
+                let row = shape(layer.input.shape).len();
+                push(&mut start, values, (layer.weights, layer.bias), (dense, row))
+                    .ok_or(refused("weights"))?;
+                let relu = relu(layer).ok_or(refused("another activation than relu"))?;
                 start.blocks.push(Block::Dense { dense, relu, batch_norm: false });
             }
             Op::MaxPool { input, output, window } => {
-                if padding(input, output, window) != Some([0, 0]) {
-                    return Err(refused("a padded max pool"));
+                if padding(input, output, window) != Some([0, 0]) || window.dilation != [1, 1] {
+                    return Err(refused("a padded or dilated max pool"));
                 }
                 start.blocks.push(Block::MaxPool {
                     max_pool: pair(window.kernel),
                     stride: Some(pair(window.stride)),
                 });
             }
-            Op::GlobalAveragePool { .. } => start.blocks.push(Block::Mean { mean: true }),
-            Op::Relu { .. } => match start.blocks.last_mut() {
+            Op::GlobalAverage { .. } => start.blocks.push(Block::Mean { mean: true }),
+            Op::Unary { function: Function::Activation(Activation::Relu), .. } => match start.blocks.last_mut() {
                 Some(Block::Convolution { relu, .. } | Block::Dense { relu, .. }) if !*relu => *relu = true,
                 _ => return Err(refused("a relu of its own")),
             },
+            // Says how the next ones run, not what they do.
+            Op::Rows { .. } => {}
+            _ => return Err(refused("no layer that can be trained further")),
         }
     }
     Ok(start)
+}
+
+fn relu(layer: &Layer) -> Option<bool> {
+    match layer.epilogue.activation()? {
+        Activation::None => Some(false),
+        Activation::Relu => Some(true),
+        Activation::Clip { .. } => None,
+    }
 }
 
 fn pair(values: [u8; 2]) -> Pair {

@@ -24,7 +24,7 @@ use tract_onnx::tract_core::ops::identity::Identity;
 use tract_onnx::tract_core::ops::nn::{Reduce, Softmax};
 use tract_onnx::tract_core::ops::source::TypedSource;
 
-use self::draft::{Affine, Draft, Kind, Linear, Source, Step, ValueId, Weights, elements};
+use self::draft::{Affine, Draft, Kind, Linear, Source, Step, ValueId, Weights};
 use self::tensor::{Tensor, image_order};
 use crate::refusal::{Refusal, Refusals, shown};
 

@@ -227,7 +227,10 @@ impl Lowering<'_> {
         };
         let channels = usize::from(view.channels);
         let averaged = self.windowed(node, kind, &tensor, view, &geometry, channels, dims)?;
-        let Some(averaged) = averaged.filter(|_| !pool.normalize) else { return Ok(averaged) };
+        if pool.normalize {
+            return Ok(averaged);
+        }
+        let Some(averaged) = averaged else { return Ok(None) };
         let taps = f64::from(window.kernel[0]) * f64::from(window.kernel[1]);
         let factor = Affine { scale: vec![taps; channels], shift: vec![0.0; channels] };
         Ok(Some(self.scaled(averaged, &factor)))

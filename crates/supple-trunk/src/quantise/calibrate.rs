@@ -60,8 +60,7 @@ impl Observed {
                 return Err(QuantiseError::Input { index, expected, found: input.len() });
             }
             see(index, self.input, input);
-            plan.input_mut().copy_from_slice(input);
-            plan.run_observed(|at, op: &Op, arena: &[f32]| {
+            plan.run_observed(input, |at, op: &Op, arena: &[f32]| {
                 let value = self.written[at];
                 // Of several writes to one value, the last shows it whole.
                 let last = self.written.iter().rposition(|other| *other == value) == Some(at);
