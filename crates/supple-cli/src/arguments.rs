@@ -70,6 +70,9 @@ pub struct TrainArguments {
 pub struct CompileArguments {
     /// The ONNX file.
     pub model: PathBuf,
+    /// The tensor to end at, whatever the model does with it; `supple inspect` lists them.
+    #[arg(long, value_name = "NAME")]
+    pub output: Option<String>,
     /// The pack to write.
     #[arg(short, long = "out", value_name = "OUT.supple")]
     pub out: PathBuf,

@@ -36,14 +36,19 @@ pub struct ModelError {
 
 /// Compiles the bytes of a model under a name; `path` is for the message.
 pub fn model(path: &Path, onnx: &[u8], name: String) -> Result<Compiled, ModelError> {
-    supple_trunk::compile(onnx, &CompileOptions { name, ..CompileOptions::default() })
+    part(path, onnx, name, None)
+}
+
+/// Compiles a model up to a tensor.
+fn part(path: &Path, onnx: &[u8], name: String, output: Option<String>) -> Result<Compiled, ModelError> {
+    supple_trunk::compile(onnx, &CompileOptions { name, output, ..CompileOptions::default() })
         .map_err(|source| ModelError { path: path.to_owned(), source })
 }
 
 /// Runs the verb.
 pub fn run(arguments: &CompileArguments) -> Result<(), CompileVerbError> {
     let onnx = files::read(&arguments.model)?;
-    let compiled = model(&arguments.model, &onnx, name(&arguments.model))?;
+    let compiled = part(&arguments.model, &onnx, name(&arguments.model), arguments.output.clone())?;
     let bytes = pack(&compiled.parts, &[])?;
     files::write(&arguments.out, &bytes)?;
     let bytes = AlignedBytes::copy_of(&bytes);

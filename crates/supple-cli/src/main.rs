@@ -4,6 +4,7 @@
 mod arguments;
 mod boards;
 mod compile;
+mod cuts;
 mod data;
 mod eval;
 mod files;

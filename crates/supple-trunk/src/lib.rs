@@ -8,8 +8,10 @@
 //! |---|---|
 //! | [`export`] | a trunk as ONNX |
 //! | [`compile`](mod@compile) | the way from ONNX to a checked plan |
-//! | `check` | limits on the protobuf, before tract sees it |
+//! | `check` | limits on the protobuf, before tract sees it; cutting a model at a tensor |
+//! | [`candidates`](mod@candidates) | where a model could be cut |
 //! | `front` | tract: the typed graph, and [`Oracle`], the model run as it is |
+//! | `measure` | limits on the typed graph |
 //! | `lower` | tract's graph to a draft of the plan, scales and shifts folded in `f64` |
 //! | [`planner`] | where each value lies in the arena |
 //! | `weights` | weights in the order of the kernels |
@@ -30,6 +32,7 @@
 //! contained: compile models you do not trust in a process of their own.
 #![deny(unsafe_code, missing_docs)]
 
+pub mod candidates;
 pub mod compile;
 pub mod export;
 pub mod planner;
@@ -40,9 +43,11 @@ mod check;
 mod emit;
 mod front;
 mod lower;
+mod measure;
 mod verify;
 mod weights;
 
+pub use candidates::{Candidate, candidates};
 pub use check::CheckError;
 pub use compile::{CompileError, CompileOptions, Compiled, compile};
 pub use emit::EmitError;
