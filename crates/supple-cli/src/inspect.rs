@@ -8,12 +8,11 @@ use supple_pack::header::MAGIC;
 use supple_pack::write::{WriteError, pack};
 use supple_pack::{AlignedBytes, Pack};
 use supple_runtime::MemoryNeed;
-use supple_trunk::candidates;
 use supple_trunk::report::kind;
 
 use crate::arguments::InspectArguments;
 use crate::boards::{Board, UnknownBoard};
-use crate::compile::{ModelError, model};
+use crate::compile::{self, ModelError, model};
 use crate::cuts;
 use crate::files::{self, FileError};
 
@@ -48,9 +47,13 @@ pub fn run(arguments: &InspectArguments) -> Result<(), InspectError> {
 
 /// An ONNX model: what its plan needs and where it could be cut; the latter even where there is no plan.
 fn onnx(arguments: &InspectArguments, onnx: &[u8], board: &Board) -> Result<(), InspectError> {
-    let compiled = model(&arguments.file, onnx, "trunk".to_owned());
-    // Whatever keeps the candidates from being found keeps the model from being compiled too.
-    let cuts = candidates(onnx).unwrap_or_default();
+    let compiled = model(&arguments.file, onnx, "trunk".to_owned(), arguments.patience);
+    let cuts = match &compiled {
+        // What kills one reader kills the next.
+        Err(error) if !error.source.is_refusal() => Vec::new(),
+        // Whatever keeps the candidates from being found keeps the model from being compiled too.
+        _ => compile::cuts(onnx, arguments.patience).unwrap_or_default(),
+    };
     match compiled {
         Ok(compiled) => {
             let bytes = AlignedBytes::copy_of(&pack(&compiled.parts, &[])?);

@@ -8,7 +8,7 @@ use crate::lower::{LowerError, lower};
 use crate::measure::{macs, measure, shapes};
 
 /// A tensor that a model computes from its input.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Candidate {
     /// Its name: what `CompileOptions::output` takes.
     pub tensor: String,

@@ -10,7 +10,7 @@ use crate::report::Report;
 use crate::verify::{VerifyError, verify};
 
 /// How to compile.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CompileOptions {
     /// The trunk's name in the pack, at most 32 bytes.
     pub name: String,

@@ -28,7 +28,7 @@ pub enum FrontError {
         why: String,
     },
     /// tract panicked.
-    #[error("tract panicked when it was to {doing} this model: {why}; does it load in onnxruntime?")]
+    #[error("tract broke down when it was to {doing} this model: {why}; does it load in onnxruntime?")]
     Panic {
         /// What was being done.
         doing: &'static str,

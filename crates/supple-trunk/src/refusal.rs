@@ -70,7 +70,7 @@ pub const SUPPORTED_OPERATORS: &[&str] = &[
 ];
 
 /// One node and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Refusal {
     /// The node's name, or that of its first output where it has none.
     pub node: String,
@@ -81,7 +81,7 @@ pub struct Refusal {
 }
 
 /// Every refused node of a model, each once, in the model's order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Refusals(pub Vec<Refusal>);
 
 impl fmt::Display for Refusals {

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use supple_pack::op::{Op, Shape};
 
 /// What a compiled trunk costs, and how closely it follows the model.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// In the order they run.
+    #[serde(with = "crate::isolated::operations")]
     pub operations: Vec<OperationReport>,
     /// Multiply-accumulates for one input, padding counted.
     pub macs: u64,
@@ -42,7 +44,7 @@ pub struct OperationReport {
 }
 
 /// The plan against tract, on random inputs.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Agreement {
     /// Number of inputs.
     pub inputs: usize,

@@ -5,12 +5,15 @@ use tract_onnx::pb::{
     tensor_shape_proto::dimension::Value as DimensionValue, type_proto,
 };
 
+use super::MOST_VALUE;
 use super::graph::{CheckError, graph_error, limit};
-use super::{MOST_AXES, MOST_VALUE};
 use crate::refusal::shown;
 
 /// Largest dimension: a plan keeps them in 16 bits.
 const MOST_DIMENSION: i64 = u16::MAX as i64;
+
+/// Most axes of an input.
+const MOST_INPUT_AXES: usize = 5;
 
 /// The one input that is no constant, with a batch of one.
 pub fn check(inputs: &[ValueInfoProto], stored: impl Fn(&str) -> bool) -> Result<ValueInfoProto, CheckError> {
@@ -34,9 +37,9 @@ pub fn check(inputs: &[ValueInfoProto], stored: impl Fn(&str) -> bool) -> Result
             _ => None,
         })
         .collect();
-    if !(1..=MOST_AXES).contains(&dimensions.len()) || input.name.is_empty() {
+    if !(1..=MOST_INPUT_AXES).contains(&dimensions.len()) || input.name.is_empty() {
         return Err(problem(format!(
-            "has {} axes, but must have 1 to {MOST_AXES}, such as [1, C], [1, C, T] or [1, C, H, W]",
+            "has {} axes, but must have 1 to {MOST_INPUT_AXES}, such as [1, C], [1, C, T] or [1, C, H, W]",
             dimensions.len()
         )));
     }

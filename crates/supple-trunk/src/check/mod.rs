@@ -25,8 +25,8 @@ use tract_onnx::pb::{GraphProto, ModelProto, OperatorSetIdProto};
 pub const MOST_BYTES: usize = 128 << 20;
 /// Most nodes of a graph.
 pub const MOST_NODES: usize = 1024;
-/// Most axes of a value.
-pub const MOST_AXES: usize = 5;
+/// Most axes of a value: exporters split two axes of an image to move pixels to channels.
+pub const MOST_AXES: usize = 6;
 /// Most elements of all constants together.
 pub const MOST_ELEMENTS: usize = 1 << 24;
 /// Most elements of any value that is computed: more RAM than any board has.
