@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::PossibleValue;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use supple_data::part::HoldBack;
 use supple_meta::recipe::Source;
+use supple_trunk::isolated::Limits;
 
 use crate::data::{self, SOURCES};
 
@@ -37,6 +38,9 @@ pub enum Verb {
     Inspect(InspectArguments),
     /// Adapt to episodes of unseen classes and judge.
     Eval(EvalArguments),
+    /// What `compile` and the like start to read a model apart from themselves.
+    #[command(hide = true)]
+    CompileWorker,
 }
 
 /// Arguments of `train`.
@@ -65,11 +69,31 @@ pub struct TrainArguments {
     pub json: bool,
 }
 
+/// How much reading an ONNX model may take.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Patience {
+    /// Seconds of processor time that reading an ONNX model may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().seconds, value_parser = value_parser!(u64).range(1..=86_400))]
+    pub time_limit: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { time_limit: Limits::default().seconds }
+    }
+}
+
 /// Arguments of `compile`.
 #[derive(Debug, Args)]
 pub struct CompileArguments {
     /// The ONNX file.
     pub model: PathBuf,
+    /// The tensor to end at, whatever the model does with it; `supple inspect` lists them.
+    #[arg(long, value_name = "NAME")]
+    pub output: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub patience: Patience,
     /// The pack to write.
     #[arg(short, long = "out", value_name = "OUT.supple")]
     pub out: PathBuf,
@@ -83,6 +107,9 @@ pub struct CompileArguments {
 pub struct PackArguments {
     /// A training's output folder.
     pub folder: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub patience: Patience,
     /// The pack to write.
     #[arg(short, long = "out", value_name = "OUT.supple")]
     pub out: PathBuf,
@@ -96,6 +123,9 @@ pub struct PackArguments {
 pub struct InspectArguments {
     /// A pack or an ONNX file.
     pub file: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub patience: Patience,
     /// The board to fit it to.
     #[arg(long, default_value = crate::boards::DEFAULT)]
     pub board: String,

@@ -1,13 +1,16 @@
 //! `supple compile`: an ONNX trunk alone into a pack.
 
+use std::io::{stdin, stdout};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use serde_json::json;
 use supple_pack::AlignedBytes;
 use supple_pack::write::{WriteError, pack};
-use supple_trunk::{Agreement, CompileError, CompileOptions, Compiled};
+use supple_trunk::isolated::{IsolatedError, Limits, Worker, candidates_isolated, compile_isolated, work};
+use supple_trunk::{Agreement, Candidate, CompileOptions, Compiled};
 
-use crate::arguments::CompileArguments;
+use crate::arguments::{CompileArguments, Patience};
 use crate::boards::Board;
 use crate::files::{self, FileError};
 use crate::inspect;
@@ -31,19 +34,59 @@ pub enum CompileVerbError {
 #[error("{path} was not compiled: {source}")]
 pub struct ModelError {
     path: PathBuf,
-    source: CompileError,
+    /// Why.
+    pub source: IsolatedError,
 }
 
 /// Compiles the bytes of a model under a name; `path` is for the message.
-pub fn model(path: &Path, onnx: &[u8], name: String) -> Result<Compiled, ModelError> {
-    supple_trunk::compile(onnx, &CompileOptions { name, ..CompileOptions::default() })
+pub fn model(path: &Path, onnx: &[u8], name: String, patience: Patience) -> Result<Compiled, ModelError> {
+    part(path, onnx, CompileOptions { name, ..CompileOptions::default() }, patience)
+}
+
+fn part(
+    path: &Path,
+    onnx: &[u8],
+    options: CompileOptions,
+    patience: Patience,
+) -> Result<Compiled, ModelError> {
+    this_program(patience)
+        .and_then(|worker| compile_isolated(&worker, onnx, &options))
         .map_err(|source| ModelError { path: path.to_owned(), source })
+}
+
+/// Where a model could be cut.
+pub fn cuts(onnx: &[u8], patience: Patience) -> Result<Vec<Candidate>, IsolatedError> {
+    candidates_isolated(&this_program(patience)?, onnx)
+}
+
+/// Models are read by another process of this very program.
+fn this_program(patience: Patience) -> Result<Worker, IsolatedError> {
+    let program = std::env::current_exe()
+        .map_err(|source| IsolatedError::Start { program: PathBuf::from("supple"), source })?;
+    let limits = Limits { seconds: patience.time_limit, ..Limits::default() };
+    Ok(Worker { program, arguments: vec!["compile-worker".into()], limits })
+}
+
+/// Is that other process.
+pub fn worker() -> ExitCode {
+    match work(&mut stdin().lock(), &mut stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}; this verb is for `supple` itself");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Runs the verb.
 pub fn run(arguments: &CompileArguments) -> Result<(), CompileVerbError> {
     let onnx = files::read(&arguments.model)?;
-    let compiled = model(&arguments.model, &onnx, name(&arguments.model))?;
+    let options = CompileOptions {
+        name: name(&arguments.model),
+        output: arguments.output.clone(),
+        ..CompileOptions::default()
+    };
+    let compiled = part(&arguments.model, &onnx, options, arguments.patience)?;
     let bytes = pack(&compiled.parts, &[])?;
     files::write(&arguments.out, &bytes)?;
     let bytes = AlignedBytes::copy_of(&bytes);

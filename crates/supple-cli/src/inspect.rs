@@ -12,7 +12,8 @@ use supple_trunk::report::kind;
 
 use crate::arguments::InspectArguments;
 use crate::boards::{Board, UnknownBoard};
-use crate::compile::{ModelError, model};
+use crate::compile::{self, ModelError, model};
+use crate::cuts;
 use crate::files::{self, FileError};
 
 /// Why a file cannot be inspected.
@@ -35,14 +36,39 @@ pub enum InspectError {
 /// Runs the verb.
 pub fn run(arguments: &InspectArguments) -> Result<(), InspectError> {
     let board = Board::named(&arguments.board)?;
-    let mut bytes = files::read(&arguments.file)?;
+    let bytes = files::read(&arguments.file)?;
     if !bytes.starts_with(&MAGIC) {
-        let compiled = model(&arguments.file, &bytes, "trunk".to_owned())?;
-        bytes = pack(&compiled.parts, &[])?;
+        return onnx(arguments, &bytes, &board);
     }
     let bytes = AlignedBytes::copy_of(&bytes);
     print(arguments.json, &arguments.file, &bytes, &board, json!({}))?;
     Ok(())
+}
+
+/// An ONNX model: what its plan needs and where it could be cut; the latter even where there is no plan.
+fn onnx(arguments: &InspectArguments, onnx: &[u8], board: &Board) -> Result<(), InspectError> {
+    let compiled = model(&arguments.file, onnx, "trunk".to_owned(), arguments.patience);
+    let cuts = match &compiled {
+        // What kills one reader kills the next.
+        Err(error) if !error.source.is_refusal() => Vec::new(),
+        // Whatever keeps the candidates from being found keeps the model from being compiled too.
+        _ => compile::cuts(onnx, arguments.patience).unwrap_or_default(),
+    };
+    match compiled {
+        Ok(compiled) => {
+            let bytes = AlignedBytes::copy_of(&pack(&compiled.parts, &[])?);
+            let more = json!({"cuts": cuts::object(&cuts)});
+            print_with(arguments.json, &arguments.file, &bytes, board, more, &cuts::lines(&cuts))?;
+            Ok(())
+        }
+        Err(error) => {
+            if !cuts.is_empty() {
+                let object = json!({"cuts": cuts::object(&cuts), "error": error.to_string()});
+                crate::print(arguments.json, &object, &cuts::lines(&cuts));
+            }
+            Err(error.into())
+        }
+    }
 }
 
 /// Prints what a pack's bytes need, with further keys for the JSON object.
@@ -53,12 +79,25 @@ pub fn print(
     board: &Board,
     more: Value,
 ) -> Result<(), FileError> {
+    print_with(as_json, path, bytes, board, more, "")
+}
+
+/// The same with further lines for people.
+fn print_with(
+    as_json: bool,
+    path: &Path,
+    bytes: &AlignedBytes,
+    board: &Board,
+    more: Value,
+    more_lines: &str,
+) -> Result<(), FileError> {
     let pack = files::parse_pack(path, bytes)?;
     let mut object = object(&pack, board);
     if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
         object.extend(more);
     }
-    crate::print(as_json, &object, &lines(&pack, board));
+    let lines = lines(&pack, board) + if more_lines.is_empty() { "" } else { "\n\n" } + more_lines;
+    crate::print(as_json, &object, &lines);
     Ok(())
 }
 

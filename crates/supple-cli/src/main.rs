@@ -4,6 +4,7 @@
 mod arguments;
 mod boards;
 mod compile;
+mod cuts;
 mod data;
 mod eval;
 mod files;
@@ -26,6 +27,10 @@ const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if matches!(arguments.verb, Verb::CompileWorker) {
+        // Before any thread is started: its limits are the whole process's.
+        return compile::worker();
+    }
     if let Some(threads) = arguments.threads
         && let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()
     {
@@ -50,6 +55,8 @@ fn run(verb: &Verb) -> Result<(), Box<dyn Error>> {
         Verb::Pack(arguments) => Ok(pack::run(arguments)?),
         Verb::Inspect(arguments) => Ok(inspect::run(arguments)?),
         Verb::Eval(arguments) => Ok(eval::run(arguments)?),
+        // `main` has seen to it.
+        Verb::CompileWorker => Ok(()),
     }
 }
 

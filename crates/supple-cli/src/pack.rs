@@ -41,7 +41,7 @@ pub fn run(arguments: &PackArguments) -> Result<(), PackVerbError> {
     }
     let onnx = files::read(&path)?;
     let head = HeadFile::read(&arguments.folder.join(HEAD_FILE), &path, &onnx)?;
-    let compiled = model(&path, &onnx, head.name.clone())?;
+    let compiled = model(&path, &onnx, head.name.clone(), arguments.patience)?;
     let head = HeadParts {
         name: head.name,
         trunk: trunk_hash(&compiled.parts),

@@ -11,10 +11,12 @@ use crate::schedule::schedule;
 use crate::verify::{Orders, VerifyError, verify};
 
 /// How to compile.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CompileOptions {
     /// The trunk's name in the pack, at most 32 bytes.
     pub name: String,
+    /// The tensor to end at; the model's one output if none is named. What lies behind it does not matter.
+    pub output: Option<String>,
     /// On how many random inputs the plan is held against tract, at least 1.
     pub inputs: usize,
     /// Where those inputs are drawn from.
@@ -23,7 +25,7 @@ pub struct CompileOptions {
 
 impl Default for CompileOptions {
     fn default() -> Self {
-        Self { name: String::from("trunk"), inputs: 16, seed: 0 }
+        Self { name: String::from("trunk"), output: None, inputs: 16, seed: 0 }
     }
 }
 
@@ -58,7 +60,7 @@ pub enum CompileError {
 
 /// Compiles a model. The same bytes and options always give the same parts.
 pub fn compile(onnx: &[u8], options: &CompileOptions) -> Result<Compiled, CompileError> {
-    let typed = load(onnx)?;
+    let typed = load(onnx, options.output.as_deref())?;
     let oracle = Oracle::of(&typed)?;
     let simplified = guarded("simplify", || typed.into_decluttered())?;
     let lowered = guarded("lower", || Ok(lower(&simplified)))?.map_err(|error| match error {

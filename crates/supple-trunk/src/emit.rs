@@ -1,6 +1,6 @@
 //! A draft to the plan: values placed, weights rounded and packed, each operation described.
 
-use supple_pack::op::{Element, Epilogue, Layer, Op, Operand, Requantise, Shape, Value};
+use supple_pack::op::{Epilogue, Layer, Op, Operand, Requantise, Shape, Value};
 use supple_pack::write::TrunkParts;
 
 use crate::lower::Lowered;
@@ -63,7 +63,7 @@ fn report(op: &Op, step: &Step, by_rows: bool) -> OperationReport {
     let output = step.output.1;
     let constants = op.constants().into_iter().flatten();
     OperationReport {
-        kind: kind(op),
+        kind: kind(op).to_owned(),
         node: step.node.clone(),
         input: shape(first.or(second)).unwrap_or(output),
         output,
@@ -244,13 +244,5 @@ impl Emitter<'_> {
 
     fn quantum(&self, value: ValueId) -> crate::lower::draft::Quantum {
         self.draft.values[value].quantum.unwrap_or(crate::lower::draft::Quantum { scale: 1.0, zero: 0 })
-    }
-}
-
-/// The element of a value, for reports.
-pub fn element_name(element: Element) -> &'static str {
-    match element {
-        Element::F32 => "f32",
-        Element::I8 => "i8",
     }
 }

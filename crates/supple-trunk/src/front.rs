@@ -3,12 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, SumPool};
-use tract_onnx::tract_core::ops::einsum::EinSum;
 
-use crate::check::{self, CheckError, MOST_ELEMENTS, MOST_VALUE};
-use crate::refusal::shown;
+use crate::check::{self, CheckError, MOST_VALUE};
+use crate::measure::measure;
+use crate::refusal::printable;
 
 /// Most multiply-accumulates of one run: compiling must end in seconds, and a small board runs far fewer.
 pub const MOST_WORK: u64 = 1 << 30;
@@ -28,7 +28,7 @@ pub enum FrontError {
         why: String,
     },
     /// tract panicked.
-    #[error("tract panicked when it was to {doing} this model: {why}; does it load in onnxruntime?")]
+    #[error("tract broke down when it was to {doing} this model: {why}; does it load in onnxruntime?")]
     Panic {
         /// What was being done.
         doing: &'static str,
@@ -44,6 +44,14 @@ pub enum FrontError {
         node: String,
         /// Its shape in tract's notation.
         shape: String,
+    },
+    /// tract accepts it, but it means nothing.
+    #[error("node `{node}` {problem}")]
+    Meaningless {
+        /// The node.
+        node: String,
+        /// What is wrong with it.
+        problem: String,
     },
     /// Far too slow for any device.
     #[error("the model takes {0} multiply-accumulates for one input; at most {MOST_WORK} are compiled")]
@@ -62,71 +70,28 @@ pub enum FrontError {
 pub fn guarded<T>(doing: &'static str, work: impl FnOnce() -> TractResult<T>) -> Result<T, FrontError> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(FrontError::Tract { doing, why: format!("{error:#}") }),
+        Ok(Err(error)) => Err(FrontError::Tract { doing, why: printable(&format!("{error:#}")) }),
         Err(panic) => {
             let text = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(FrontError::Panic { doing, why: text.unwrap_or("no message").to_owned() })
+            Err(FrontError::Panic { doing, why: printable(text.unwrap_or("no message")) })
         }
     }
 }
 
-/// The typed graph of a model, neither simplified nor optimised, every shape known and within limits.
-pub fn load(onnx: &[u8]) -> Result<TypedModel, FrontError> {
-    let proto = check::check(onnx)?;
-    let typed = guarded("read", || {
-        tract_onnx::onnx().with_ignore_value_info(true).model_for_proto_model(&proto)?.into_typed()
-    })?;
+/// The typed graph of a model cut at `output`, neither simplified nor optimised, every shape known and within
+/// limits.
+pub fn load(onnx: &[u8], output: Option<&str>) -> Result<TypedModel, FrontError> {
+    let typed = typed(&check::check(onnx, output)?)?;
     guarded("measure", || Ok(measure(&typed)))??;
     Ok(typed)
 }
 
-fn measure(model: &TypedModel) -> Result<(), FrontError> {
-    let mut total = 0u64;
-    for node in model.nodes() {
-        let mut elements = 0;
-        for output in &node.outputs {
-            let most = if output.fact.konst.is_some() { MOST_ELEMENTS } else { MOST_VALUE };
-            let known = output
-                .fact
-                .shape
-                .as_concrete()
-                .map(|dims| dims.iter().fold(1usize, |product, dim| product.saturating_mul(*dim)))
-                .filter(|elements| (1..=most).contains(elements));
-            elements = known.ok_or_else(|| FrontError::Shape {
-                node: shown(&node.name),
-                shape: format!("{:?}", output.fact.shape),
-            })?;
-        }
-        total = total.saturating_add((elements as u64).saturating_mul(products(model, node)));
-    }
-    if total > MOST_WORK { Err(FrontError::TooSlow(total)) } else { Ok(()) }
-}
-
-/// Products summed for one element of a node's output.
-fn products(model: &TypedModel, node: &TypedNode) -> u64 {
-    let taps = |spec: &tract_onnx::tract_core::ops::cnn::PoolSpec| {
-        spec.kernel_shape.iter().fold(1u64, |product, size| product.saturating_mul(*size as u64))
-    };
-    if let Some(conv) = node.op_as::<Conv>() {
-        taps(&conv.pool_spec).saturating_mul(conv.pool_spec.input_channels as u64)
-    } else if let Some(pool) = node.op_as::<MaxPool>() {
-        taps(&pool.pool_spec)
-    } else if let Some(pool) = node.op_as::<SumPool>() {
-        taps(&pool.pool_spec)
-    } else if node.op_is::<EinSum>() {
-        // No more than the elements of the smaller operand.
-        let sizes = node.inputs.iter().filter_map(|input| model.outlet_fact(*input).ok()).map(elements);
-        sizes.min().unwrap_or(1)
-    } else {
-        1
-    }
-}
-
-fn elements(fact: &TypedFact) -> u64 {
-    fact.shape.as_concrete().map_or(1, |dims| dims.iter().fold(1, |p, d| p.saturating_mul(*d as u64)))
+/// The typed graph of a checked model.
+pub fn typed(proto: &ModelProto) -> Result<TypedModel, FrontError> {
+    guarded("read", || onnx().with_ignore_value_info(true).model_for_proto_model(proto)?.into_typed())
 }
 
 /// A model run by tract as the exporter wrote it: what a plan is held against.
@@ -137,14 +102,19 @@ fn elements(fact: &TypedFact) -> u64 {
 #[derive(Debug, Clone)]
 pub struct Oracle {
     runnable: Arc<TypedRunnableModel>,
-    /// The shape of tract's input, batch first.
+    /// The shape of tract's input, batch first where it has one.
     input: Vec<usize>,
 }
 
 impl Oracle {
     /// Reads a model.
     pub fn new(onnx: &[u8]) -> Result<Self, FrontError> {
-        Self::of(&load(onnx)?)
+        Self::of(&load(onnx, None)?)
+    }
+
+    /// Reads a model up to a tensor.
+    pub fn cut(onnx: &[u8], output: &str) -> Result<Self, FrontError> {
+        Self::of(&load(onnx, Some(output))?)
     }
 
     pub(crate) fn of(typed: &TypedModel) -> Result<Self, FrontError> {
@@ -154,6 +124,11 @@ impl Oracle {
             Ok((typed.clone().into_runnable()?, input))
         })?;
         Ok(Self { runnable, input })
+    }
+
+    /// The shape of the model's input, its batch of 1 included.
+    pub fn input_shape(&self) -> &[usize] {
+        &self.input
     }
 
     /// Length of an input.

@@ -8,8 +8,11 @@
 //! |---|---|
 //! | [`export`] | a trunk as ONNX |
 //! | [`compile`](mod@compile) | the way from ONNX to a checked plan |
-//! | `check` | limits on the protobuf, before tract sees it |
+//! | `check` | limits on the protobuf, before tract sees it; cutting a model at a tensor |
+//! | [`isolated`] | all of this in a process of its own, with limits on memory and time |
+//! | [`candidates`](mod@candidates) | where a model could be cut |
 //! | `front` | tract: the typed graph, and [`Oracle`], the model run as it is |
+//! | `measure` | limits on the typed graph |
 //! | `lower` | tract's graph to a draft of the plan, scales and shifts folded in `f64` |
 //! | [`planner`] | where each value lies in the arena |
 //! | `weights` | weights in the order of the kernels |
@@ -19,19 +22,22 @@
 //! | [`refusal`] | nodes that cannot be compiled, all named at once |
 //!
 //! # Not supported
-//! - more than one input, output or sample; values that join again (residual connections, concatenation)
+//! - more than one input or sample; more than one output, unless one is chosen
+//! - values that join again (residual connections, concatenation)
 //! - grouped and depthwise convolutions, dilation, 3-d convolutions
 //! - averages over a part of an image, other activations than relu
 //! - quantised models, other types than `f32`, weights in a second file
 //! - inputs that are channel last (the axes must be `[1, C, H, W]`, `[1, C, T]` or `[1, C]`)
 //!
-//! A model is read in this process. Limits on sizes and a guard around tract turn hostile models into errors
-//! (a panic inside tract still prints its message on standard error), but a fault in tract's unsafe code is not
-//! contained: compile models you do not trust in a process of their own.
+//! [`compile()`] reads a model in this process. Limits on sizes and a guard around tract turn hostile models into
+//! errors, but a fault in tract's unsafe code is not contained, and a panic inside tract still prints its message on
+//! standard error: models that you do not trust are for [`isolated::compile_isolated`].
 #![deny(unsafe_code, missing_docs)]
 
+pub mod candidates;
 pub mod compile;
 pub mod export;
+pub mod isolated;
 pub mod planner;
 pub mod refusal;
 pub mod report;
@@ -42,9 +48,11 @@ mod front;
 mod lower;
 mod quantise;
 mod schedule;
+mod measure;
 mod verify;
 mod weights;
 
+pub use candidates::{Candidate, candidates};
 pub use check::CheckError;
 pub use compile::{CompileError, CompileOptions, Compiled, compile};
 pub use emit::EmitError;

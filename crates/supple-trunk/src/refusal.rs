@@ -2,32 +2,75 @@
 
 use std::fmt;
 
-/// What a node of a model may be. Each stands for one ONNX operator.
+/// Operators that are read, each an ONNX operator's name and what limits it. Not every use of them can be
+/// expressed by a plan.
 pub const SUPPORTED_OPERATORS: &[&str] = &[
+    "Abs",
     "Add",
-    "AveragePool (over the whole image)",
+    "AveragePool",
     "BatchNormalization",
+    "Cast (of constants)",
+    "Clip",
+    "Concat",
     "Constant",
-    "Conv (1-d and 2-d, group 1, dilation 1)",
+    "ConstantOfShape (of a stored shape)",
+    "Conv (1-d and 2-d)",
+    "DepthToSpace",
     "Div",
     "Dropout",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Expand (by a stored shape)",
     "Flatten",
+    "Floor",
+    "Gather",
     "Gemm",
     "GlobalAveragePool",
+    "GlobalMaxPool",
+    "HardSigmoid",
+    "HardSwish",
     "Identity",
+    "LeakyRelu",
+    "Log",
+    "LogSoftmax",
     "MatMul",
+    "Max",
     "MaxPool",
+    "Min",
     "Mul",
-    "ReduceMean (over height and width)",
+    "Neg",
+    "PRelu",
+    "Pad",
+    "Pow (with a stored exponent)",
+    "Reciprocal",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceSum",
     "Relu",
     "Reshape",
+    "Resize (nearest)",
+    "Selu",
+    "Shape",
+    "Sigmoid",
+    "Slice",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "SpaceToDepth",
+    "Split",
+    "Sqrt",
     "Squeeze",
     "Sub",
+    "Tanh",
+    "Tile (by a stored shape)",
+    "Transpose",
     "Unsqueeze",
+    "Upsample (nearest)",
 ];
 
 /// One node and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Refusal {
     /// The node's name, or that of its first output where it has none.
     pub node: String,
@@ -38,7 +81,7 @@ pub struct Refusal {
 }
 
 /// Every refused node of a model, each once, in the model's order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Refusals(pub Vec<Refusal>);
 
 impl fmt::Display for Refusals {
@@ -52,6 +95,22 @@ impl fmt::Display for Refusals {
 
 /// Room for a name in an error message: a hostile model's may be megabytes long.
 const SHOWN: usize = 80;
+
+/// Room for another program's words in an error message.
+const WORDS: usize = 600;
+
+/// Words of tract, which may quote a model's names, fit to be printed.
+pub fn printable(words: &str) -> String {
+    let mut text: String = words
+        .chars()
+        .take(WORDS)
+        .map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter })
+        .collect();
+    if words.chars().nth(WORDS).is_some() {
+        text.push('…');
+    }
+    text
+}
 
 /// A name out of a model, fit to be printed.
 pub fn shown(name: &str) -> String {

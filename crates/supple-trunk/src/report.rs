@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use supple_pack::op::{Epilogue, Layer, Op, Shape};
 
 /// What a compiled trunk costs, and how closely it follows the model.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// In the order they run.
     pub operations: Vec<OperationReport>,
@@ -31,10 +32,10 @@ pub struct Report {
 }
 
 /// One operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationReport {
     /// Its kind, as in `supple_pack::op`.
-    pub kind: &'static str,
+    pub kind: String,
     /// The model's node it comes from.
     pub node: String,
     /// What it reads.
@@ -50,7 +51,7 @@ pub struct OperationReport {
 }
 
 /// The plan against tract, on random inputs.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Agreement {
     /// Number of inputs.
     pub inputs: usize,

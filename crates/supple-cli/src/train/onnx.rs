@@ -8,6 +8,7 @@ use supple_meta::trainer::TrunkStart;
 use supple_pack::op::{Activation, Function, Layer, OUTPUT_BLOCK, Op, Shape, Value, Window};
 use supple_trunk::Compiled;
 
+use crate::arguments::Patience;
 use crate::compile::{ModelError, model};
 use crate::files::{self, FileError};
 
@@ -37,7 +38,7 @@ pub enum OnnxStartError {
 /// Reads a trunk.
 pub fn start(path: &Path) -> Result<TrunkStart, OnnxStartError> {
     let onnx = files::read(path)?;
-    let Compiled { parts, .. } = model(path, &onnx, "start".to_owned())?;
+    let Compiled { parts, .. } = model(path, &onnx, "start".to_owned(), Patience::default())?;
     let shape = |Shape { height, width, channels }: Shape| SampleShape {
         height: height.into(),
         width: width.into(),

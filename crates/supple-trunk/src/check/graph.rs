@@ -2,16 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tract_onnx::pb::{
-    GraphProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, tensor_proto::DataType,
-    tensor_shape_proto::Dimension, tensor_shape_proto::dimension::Value as DimensionValue, type_proto,
-};
+use tract_onnx::pb::{GraphProto, NodeProto, TensorProto, ValueInfoProto};
 
-use super::{MOST_ELEMENTS, MOST_NODES, MOST_VALUE, node, tensor};
+use super::constant::Constant;
+use super::node::{self, Surroundings};
+use super::{MOST_ELEMENTS, MOST_NODES, OWN_NAMES, input, tensor};
 use crate::refusal::{Refusal, Refusals, shown};
 
-/// Largest dimension: a plan keeps them in 16 bits.
-const MOST_DIMENSION: i64 = u16::MAX as i64;
 /// Most constants.
 const MOST_CONSTANTS: usize = 4 * MOST_NODES;
 
@@ -56,170 +53,207 @@ pub enum CheckError {
     /// Names, order or number of inputs and outputs.
     #[error("the model's graph: {0}")]
     Graph(String),
+    /// No one output to compile, and none was chosen.
+    #[error(
+        "the model has {count} outputs ({names}); a trunk has one, its features: choose one with --output NAME",
+        names = quoted(names)
+    )]
+    Outputs {
+        /// How many there are.
+        count: usize,
+        /// The first of them.
+        names: Vec<String>,
+    },
+    /// The chosen output is not there.
+    #[error(
+        "the model has no tensor `{name}`; near it: {near}. `supple inspect` lists them all",
+        near = quoted(near)
+    )]
+    NoSuchTensor {
+        /// The name asked for.
+        name: String,
+        /// Names that look like it.
+        near: Vec<String>,
+    },
+    /// The chosen output is an input or a constant.
+    #[error("the output `{0}` does not depend on the input: it is not computed; choose a node's output")]
+    NotComputed(String),
     /// Nodes that cannot be compiled.
     #[error("the model has nodes that cannot be compiled:\n{0}")]
     Unsupported(Refusals),
 }
 
-fn graph_error(problem: String) -> CheckError {
+/// Names for a message.
+fn quoted(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".into();
+    }
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+pub fn graph_error(problem: String) -> CheckError {
     CheckError::Graph(problem)
 }
 
-fn limit(what: &'static str, found: usize, most: usize, unit: &'static str) -> Result<(), CheckError> {
+pub fn limit(what: &'static str, found: usize, most: usize, unit: &'static str) -> Result<(), CheckError> {
     if found > most { Err(CheckError::TooLarge { what, found, most, unit }) } else { Ok(()) }
 }
 
-pub fn check(graph: GraphProto) -> Result<GraphProto, CheckError> {
+/// A graph cut to one output, rebuilt.
+pub fn check(graph: GraphProto, set: i64) -> Result<GraphProto, CheckError> {
     limit("graph", graph.node.len(), MOST_NODES, "nodes")?;
+    let output = graph.output.first().map(|output| output.name.clone()).unwrap_or_default();
+    let walk = walk(graph, set)?;
+    if !walk.refused.is_empty() {
+        return Err(CheckError::Unsupported(Refusals(walk.refused)));
+    }
+    if walk.values.get(&output).is_none_or(|value| value.constant.is_some()) {
+        return Err(graph_error(format!("the output `{}` does not depend on the input", shown(&output))));
+    }
+    Ok(rebuilt(walk.nodes, walk.stored, walk.input, vec![output]))
+}
+
+/// A graph of what was checked, with the constants its nodes read.
+pub fn rebuilt(
+    node: Vec<NodeProto>,
+    mut initializer: Vec<TensorProto>,
+    input: ValueInfoProto,
+    outputs: Vec<String>,
+) -> GraphProto {
+    let read: HashSet<&str> = node.iter().flat_map(|node| &node.input).map(String::as_str).collect();
+    initializer.retain(|constant| read.contains(constant.name.as_str()));
+    GraphProto {
+        node,
+        name: String::from("trunk"),
+        initializer,
+        input: vec![input],
+        output: outputs
+            .into_iter()
+            .map(|name| ValueInfoProto { name, ..ValueInfoProto::default() })
+            .collect(),
+        ..GraphProto::default()
+    }
+}
+
+/// What is known of a value.
+pub struct Value {
+    /// Where it is one.
+    pub constant: Option<Constant>,
+    /// The refused node that it needs, if it needs one.
+    pub behind: Option<usize>,
+}
+
+/// A graph's nodes, each looked at once.
+pub struct Walk {
+    /// Those that passed, rebuilt.
+    pub nodes: Vec<NodeProto>,
+    /// The constants, rebuilt.
+    pub stored: Vec<TensorProto>,
+    pub input: ValueInfoProto,
+    pub values: HashMap<String, Value>,
+    pub refused: Vec<Refusal>,
+}
+
+/// Looks at every node; an error is something that makes the graph as a whole meaningless.
+pub fn walk(graph: GraphProto, set: i64) -> Result<Walk, CheckError> {
     limit("constants", graph.initializer.len(), MOST_CONSTANTS, "constants")?;
     if !graph.sparse_initializer.is_empty() {
         return Err(graph_error("sparse constants are not supported: store them as dense ones".into()));
     }
-    let (initializer, mut elements) = constants(graph.initializer)?;
-    // Which names are known so far, and whether each is a constant.
-    let mut known: HashMap<String, bool> = initializer.iter().map(|t| (t.name.clone(), true)).collect();
-    let input = input(&graph.input, &known)?;
-    known.insert(input.name.clone(), false);
+    let mut values = HashMap::new();
+    let (mut stored, mut elements) = constants(graph.initializer, &mut values)?;
+    let input = input::check(&graph.input, |name| values.contains_key(name))?;
+    values.insert(input.name.clone(), Value { constant: None, behind: None });
 
+    let outputs = graph.output.iter().map(|output| &output.name);
+    let read: HashSet<&str> =
+        graph.node.iter().flat_map(|node| &node.input).chain(outputs).map(String::as_str).collect();
     let mut nodes = Vec::with_capacity(graph.node.len());
-    let mut refused = Vec::new();
+    let mut refused: Vec<Refusal> = Vec::new();
     let mut names = HashSet::new();
     for raw in &graph.node {
-        let mut on_constants = true;
-        for name in raw.input.iter().filter(|name| !name.is_empty()) {
+        let mut inputs = Vec::with_capacity(raw.input.len());
+        let mut behind = None;
+        for name in &raw.input {
+            if name.is_empty() {
+                inputs.push(None);
+                continue;
+            }
             // Values of refused nodes are known too: one bad node must not hide the next.
-            let constant = known.get(name).ok_or_else(|| {
+            let value = values.get(name).ok_or_else(|| {
                 graph_error(format!(
                     "node `{}` reads `{}`, which no input, constant or node before it gives",
                     shown(node::name(raw)),
                     shown(name)
                 ))
             })?;
-            on_constants &= constant;
+            inputs.push(value.constant.as_ref());
+            behind = behind.or(value.behind);
         }
-        let checked = node::check(raw, on_constants);
+        let checked = node::check(raw, &Surroundings { set, inputs: &inputs, read: &read });
+        let mut constant = None;
+        match checked {
+            Ok(checked) => {
+                elements += checked.elements;
+                stored.extend(checked.stored);
+                constant = checked.constant;
+                if let Some(mut node) = checked.node {
+                    // tract needs names that differ; a name is only for messages.
+                    if !names.insert(node.name.clone()) {
+                        node.name = node.output[0].clone();
+                        names.insert(node.name.clone());
+                    }
+                    nodes.push(node);
+                }
+            }
+            Err(reason) => {
+                behind = Some(refused.len());
+                let (node, operator) = (shown(node::name(raw)), shown(&raw.op_type));
+                refused.push(Refusal { node, operator, reason });
+            }
+        }
         for output in raw.output.iter().filter(|output| !output.is_empty()) {
-            if known.insert(output.clone(), on_constants && checked.is_ok()).is_some() {
+            own_name(output)?;
+            let value = Value { constant: constant.clone(), behind };
+            if values.insert(output.clone(), value).is_some() {
                 return Err(graph_error(format!("two values are called `{}`", shown(output))));
             }
         }
-        match checked {
-            Ok((mut checked, held)) => {
-                elements += held;
-                // tract needs names that differ; a name is only for messages.
-                if !names.insert(checked.name.clone()) {
-                    checked.name = checked.output[0].clone();
-                    names.insert(checked.name.clone());
-                }
-                nodes.push(checked);
-            }
-            Err(reason) => {
-                refused.push(Refusal { node: shown(node::name(raw)), operator: shown(&raw.op_type), reason })
-            }
-        }
-    }
-    if !refused.is_empty() {
-        return Err(CheckError::Unsupported(Refusals(refused)));
     }
     limit("constants", elements, MOST_ELEMENTS, "elements")?;
-    let [output] = &graph.output[..] else {
-        return Err(graph_error(format!(
-            "there are {} outputs; a trunk has one, its features",
-            graph.output.len()
-        )));
-    };
-    if known.get(&output.name) != Some(&false) {
-        return Err(graph_error(format!(
-            "the output `{}` does not depend on the input",
-            shown(&output.name)
-        )));
-    }
-    Ok(GraphProto {
-        node: nodes,
-        name: String::from("trunk"),
-        initializer,
-        input: vec![input],
-        output: vec![ValueInfoProto { name: output.name.clone(), ..ValueInfoProto::default() }],
-        ..GraphProto::default()
-    })
+    Ok(Walk { nodes, stored, input, values, refused })
 }
 
-fn constants(raw: Vec<TensorProto>) -> Result<(Vec<TensorProto>, usize), CheckError> {
+fn own_name(name: &str) -> Result<(), CheckError> {
+    if name.starts_with(OWN_NAMES) {
+        return Err(graph_error(format!(
+            "a value is called `{}`: names that begin with `{OWN_NAMES}` are the compiler's own; rename it",
+            shown(name)
+        )));
+    }
+    Ok(())
+}
+
+fn constants(
+    raw: Vec<TensorProto>,
+    values: &mut HashMap<String, Value>,
+) -> Result<(Vec<TensorProto>, usize), CheckError> {
     let mut checked = Vec::with_capacity(raw.len());
-    let mut names = HashSet::new();
     let mut total = 0;
     for mut constant in raw {
         let name = std::mem::take(&mut constant.name);
-        if name.is_empty() || !names.insert(name.clone()) {
+        own_name(&name)?;
+        let (constant, elements) = tensor::check(constant, name.clone())
+            .map_err(|problem| CheckError::Constant { name: shown(&name), problem })?;
+        let known = Value { constant: Some(Constant::of(&constant, elements)), behind: None };
+        if name.is_empty() || values.insert(name.clone(), known).is_some() {
             return Err(graph_error(format!(
                 "two constants are called `{}`, or one has no name",
                 shown(&name)
             )));
         }
-        let (constant, elements) = tensor::check(constant, name.clone())
-            .map_err(|problem| CheckError::Constant { name: shown(&name), problem })?;
         total += elements;
         checked.push(constant);
     }
     Ok((checked, total))
-}
-
-/// The one input that is no constant, with a batch of one.
-fn input(inputs: &[ValueInfoProto], known: &HashMap<String, bool>) -> Result<ValueInfoProto, CheckError> {
-    let fed: Vec<_> = inputs.iter().filter(|input| !known.contains_key(&input.name)).collect();
-    let [input] = fed[..] else {
-        return Err(graph_error(format!("there are {} inputs; a trunk has one", fed.len())));
-    };
-    let problem = |text: String| graph_error(format!("input `{}` {text}", shown(&input.name)));
-    let Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), .. }) = &input.r#type else {
-        return Err(problem("has no type".into()));
-    };
-    if tensor.elem_type != DataType::Float as i32 {
-        return Err(problem("must be FLOAT".into()));
-    }
-    let dimensions: Vec<Option<i64>> = tensor
-        .shape
-        .iter()
-        .flat_map(|shape| &shape.dim)
-        .map(|dimension| match dimension.value {
-            Some(DimensionValue::DimValue(value)) if value > 0 => Some(value),
-            _ => None,
-        })
-        .collect();
-    if !(2..=4).contains(&dimensions.len()) || input.name.is_empty() {
-        return Err(problem(format!(
-            "has {} axes, but must be [1, C], [1, C, T] or [1, C, H, W]",
-            dimensions.len()
-        )));
-    }
-    let mut dims = vec![1];
-    // A device runs one sample at a time; a symbolic batch is taken as 1.
-    if dimensions[0].is_some_and(|batch| batch != 1) {
-        return Err(problem("must have a batch of 1 or a symbolic one".into()));
-    }
-    for (axis, dimension) in dimensions.iter().enumerate().skip(1) {
-        match dimension {
-            Some(length) if *length <= MOST_DIMENSION => dims.push(*length),
-            Some(length) => {
-                return Err(problem(format!("is {length} long on axis {axis}, at most {MOST_DIMENSION}")));
-            }
-            None => return Err(problem(format!("must have a fixed length on axis {axis}"))),
-        }
-    }
-    let elements = dims.iter().product::<i64>() as usize;
-    limit("input", elements, MOST_VALUE, "elements")?;
-    let dim = dims
-        .iter()
-        .map(|length| Dimension { value: Some(DimensionValue::DimValue(*length)), ..Dimension::default() })
-        .collect();
-    let tensor =
-        type_proto::Tensor { elem_type: DataType::Float as i32, shape: Some(TensorShapeProto { dim }) };
-    Ok(ValueInfoProto {
-        name: input.name.clone(),
-        r#type: Some(TypeProto {
-            value: Some(type_proto::Value::TensorType(tensor)),
-            ..TypeProto::default()
-        }),
-        ..ValueInfoProto::default()
-    })
 }

@@ -4,19 +4,29 @@
 //! here is copied, field by field, into a new [`ModelProto`] which holds nothing that was not looked at, and
 //! only that copy goes on.
 
+mod constant;
+mod cut;
 mod graph;
+mod input;
+mod meaning;
 mod node;
+mod operators;
+mod rule;
+mod survey;
 mod tensor;
 
 pub use self::graph::CheckError;
+pub use self::survey::{Survey, survey};
 
 use prost::Message;
-use tract_onnx::pb::{ModelProto, OperatorSetIdProto};
+use tract_onnx::pb::{GraphProto, ModelProto, OperatorSetIdProto};
 
 /// Largest file read.
 pub const MOST_BYTES: usize = 128 << 20;
 /// Most nodes of a graph.
-pub const MOST_NODES: usize = 512;
+pub const MOST_NODES: usize = 1024;
+/// Most axes of a value: exporters split two axes of an image to move pixels to channels.
+pub const MOST_AXES: usize = 6;
 /// Most elements of all constants together.
 pub const MOST_ELEMENTS: usize = 1 << 24;
 /// Most elements of any value that is computed: more RAM than any board has.
@@ -26,10 +36,20 @@ pub const MOST_PADDING: i64 = 64;
 /// Largest kernel or stride: a plan keeps them in a byte.
 pub const MOST_WINDOW: i64 = 255;
 /// Operator sets whose operators mean what this crate takes them to mean.
-pub const OPERATOR_SETS: std::ops::RangeInclusive<i64> = 9..=22;
+pub const OPERATOR_SETS: std::ops::RangeInclusive<i64> = 7..=22;
+/// The set that older models are rewritten to: `Upsample` becomes `Resize`, `Slice` reads its bounds as inputs.
+const OLDEST_REBUILT: i64 = 10;
+/// How names begin that the check itself gives; a model's own must not.
+const OWN_NAMES: &str = "supple:";
 
-/// The model rebuilt from what was checked.
-pub fn check(onnx: &[u8]) -> Result<ModelProto, CheckError> {
+/// The model rebuilt from what was checked, cut to what `output` needs, or to its one output.
+pub fn check(onnx: &[u8], output: Option<&str>) -> Result<ModelProto, CheckError> {
+    let (graph, set) = decode(onnx)?;
+    Ok(rebuilt(graph::check(cut::cut(graph, output)?, set)?, set))
+}
+
+/// The graph and its operator set.
+fn decode(onnx: &[u8]) -> Result<(GraphProto, i64), CheckError> {
     if onnx.len() > MOST_BYTES {
         return Err(CheckError::TooLarge {
             what: "file",
@@ -43,20 +63,23 @@ pub fn check(onnx: &[u8]) -> Result<ModelProto, CheckError> {
     if !model.functions.is_empty() {
         return Err(CheckError::LocalFunctions(model.functions.len()));
     }
-    let version = model
+    let set = model
         .opset_import
         .iter()
         .find(|set| node::is_onnx_domain(&set.domain))
         .map(|set| set.version)
         .ok_or(CheckError::NoOperatorSet)?;
-    if !OPERATOR_SETS.contains(&version) {
-        return Err(CheckError::OperatorSet(version));
+    if !OPERATOR_SETS.contains(&set) {
+        return Err(CheckError::OperatorSet(set));
     }
-    let graph = graph::check(graph)?;
-    Ok(ModelProto {
+    Ok((graph, set))
+}
+
+fn rebuilt(graph: GraphProto, set: i64) -> ModelProto {
+    ModelProto {
         ir_version: 8,
-        opset_import: vec![OperatorSetIdProto { domain: String::new(), version }],
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: set.max(OLDEST_REBUILT) }],
         graph: Some(graph),
         ..ModelProto::default()
-    })
+    }
 }

@@ -2,14 +2,14 @@
 
 use tract_onnx::pb::{TensorProto, tensor_proto::DataLocation, tensor_proto::DataType};
 
-use super::MOST_ELEMENTS;
+use super::{MOST_AXES, MOST_ELEMENTS};
 
-/// Most elements of an integer constant: they are shapes and axes.
-const MOST_INTEGERS: usize = 8;
-/// Most axes.
-const MOST_AXES: usize = 4;
-/// Integers are dimensions, or axes counted from the end.
-const INTEGERS: std::ops::RangeInclusive<i64> = -4..=MOST_ELEMENTS as i64;
+/// Most elements of an integer constant: they are shapes, axes, indices and bounds.
+const MOST_INTEGERS: usize = 1024;
+/// What an integer may be.
+const INTEGERS: std::ops::RangeInclusive<i64> = -(i32::MAX as i64)..=i32::MAX as i64;
+/// Exporters write these for "to the end", whatever the length.
+const ENDLESS: [i64; 4] = [i64::MAX, i64::MAX - 1, i64::MIN, i64::MIN + 1];
 
 /// A tensor whose data fills its dimensions, rebuilt as raw data; and its number of elements.
 pub fn check(tensor: TensorProto, name: String) -> Result<(TensorProto, usize), String> {
@@ -27,15 +27,17 @@ pub fn check(tensor: TensorProto, name: String) -> Result<(TensorProto, usize), 
             data(&tensor, elements, 4, tensor.float_data.iter().flat_map(|v| v.to_le_bytes()).collect())?
         }
         Ok(DataType::Int64) => {
-            if elements > MOST_INTEGERS || tensor.dims.len() > 1 {
-                return Err(format!(
-                    "has {elements} integers; at most {MOST_INTEGERS} on one axis are read, as a shape or as axes"
-                ));
-            }
-            let bytes =
-                data(&tensor, elements, 8, tensor.int64_data.iter().flat_map(|v| v.to_le_bytes()).collect())?;
-            integers(&bytes)?;
-            bytes
+            few(elements, &tensor.dims)?;
+            let typed = tensor.int64_data.iter().flat_map(|v| v.to_le_bytes()).collect();
+            integers(&data(&tensor, elements, 8, typed)?)?
+        }
+        Ok(DataType::Int32) => {
+            few(elements, &tensor.dims)?;
+            data(&tensor, elements, 4, tensor.int32_data.iter().flat_map(|v| v.to_le_bytes()).collect())?
+        }
+        Ok(DataType::Bool) if elements == 1 => {
+            let typed = tensor.int32_data.iter().map(|v| u8::from(*v != 0)).collect();
+            data(&tensor, elements, 1, typed)?.iter().map(|byte| u8::from(*byte != 0)).collect()
         }
         Ok(other) => {
             return Err(format!("is {}; only FLOAT and INT64 are read", other.as_str_name()));
@@ -52,9 +54,22 @@ pub fn check(tensor: TensorProto, name: String) -> Result<(TensorProto, usize), 
     Ok((checked, elements))
 }
 
+fn few(elements: usize, dims: &[i64]) -> Result<(), String> {
+    if elements > MOST_INTEGERS || dims.len() > 1 {
+        return Err(format!(
+            "has {elements} integers; at most {MOST_INTEGERS} on one axis are read, as a shape or as axes"
+        ));
+    }
+    Ok(())
+}
+
 fn elements(dims: &[i64]) -> Result<usize, String> {
     if dims.len() > MOST_AXES {
         return Err(format!("has {} axes; at most {MOST_AXES} are read", dims.len()));
+    }
+    // Exporters write a list without elements for an input that is left out; `node` sees to where it is read.
+    if dims == [0] {
+        return Ok(0);
     }
     let mut elements = 1usize;
     for dim in dims {
@@ -72,12 +87,11 @@ fn elements(dims: &[i64]) -> Result<usize, String> {
 
 /// The data as raw bytes, whichever of the two fields holds it.
 fn data(tensor: &TensorProto, elements: usize, size: usize, typed: Vec<u8>) -> Result<Vec<u8>, String> {
-    let others = [tensor.float_data.len() * 4, tensor.int64_data.len() * 8].iter().sum::<usize>();
+    let numbers = tensor.float_data.len() + tensor.int64_data.len() + tensor.int32_data.len();
     if !tensor.string_data.is_empty()
-        || !tensor.int32_data.is_empty()
         || !tensor.double_data.is_empty()
         || !tensor.uint64_data.is_empty()
-        || others != typed.len()
+        || numbers * size != typed.len()
         || (!tensor.raw_data.is_empty() && !typed.is_empty())
     {
         return Err("holds data in a field that does not go with its type".into());
@@ -94,14 +108,20 @@ fn data(tensor: &TensorProto, elements: usize, size: usize, typed: Vec<u8>) -> R
     Ok(bytes)
 }
 
-fn integers(bytes: &[u8]) -> Result<(), String> {
+/// Integers within limits, the endless ones cut to them.
+fn integers(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let mut checked = Vec::with_capacity(bytes.len());
     for chunk in bytes.as_chunks::<8>().0 {
-        let value = i64::from_le_bytes(*chunk);
-        if !INTEGERS.contains(&value) {
-            return Err(format!("holds {value}; a shape or an axis is within {INTEGERS:?}"));
+        let mut value = i64::from_le_bytes(*chunk);
+        if ENDLESS.contains(&value) {
+            value = value.clamp(*INTEGERS.start(), *INTEGERS.end());
         }
+        if !INTEGERS.contains(&value) {
+            return Err(format!("holds {value}; a shape, an axis or a bound is within {INTEGERS:?}"));
+        }
+        checked.extend(value.to_le_bytes());
     }
-    Ok(())
+    Ok(checked)
 }
 
 #[cfg(test)]
@@ -125,7 +145,8 @@ mod tests {
     fn data_must_fill_the_shape() {
         assert_eq!(check(float(&[2, 3], 24), "w".into()).unwrap().1, 6);
         assert!(error(float(&[2, 3], 23)).contains("holds 23 bytes"));
-        assert!(error(float(&[0], 0)).contains("at least 1"));
+        assert_eq!(check(float(&[0], 0), "w".into()).unwrap().1, 0);
+        assert!(error(float(&[2, 0], 0)).contains("at least 1"));
         assert!(error(float(&[-1], 4)).contains("at least 1"));
         assert!(error(float(&[1 << 31, 1 << 31, 1 << 31], 4)).contains("elements at most"));
         let typed = TensorProto { float_data: vec![1.0], ..float(&[1], 0) };
