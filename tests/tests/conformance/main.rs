@@ -5,7 +5,6 @@ mod attributes;
 mod batch;
 #[path = "../onnx/mod.rs"]
 mod onnx;
-mod oracle;
 mod relevant;
 mod wheel;
 
@@ -17,6 +16,7 @@ use supple_tests::skipped;
 use supple_tests::table::Table;
 use supple_trunk::CompileOptions;
 
+use onnx::oracle;
 use onnx::plan::{NoPlan, Plan};
 use onnx::tensor::Tolerance;
 use relevant::{Irrelevant, Relevant, relevant};

@@ -1,11 +1,11 @@
 //! Which of ONNX's cases say something about a trunk: decided by rule, before anything is run.
 
 use prost::Message;
-use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension::Value};
-use tract_onnx::pb::{ModelProto, NodeProto, TensorShapeProto, ValueInfoProto, type_proto};
+use tract_onnx::pb::{ModelProto, NodeProto};
 
 use super::attributes::{int, text};
 use super::batch::{Way, rewrite};
+use super::onnx::model::with_shape;
 use super::onnx::tensor::Tensor;
 use super::wheel::Case;
 
@@ -209,29 +209,4 @@ fn one_input(case: &Case) -> Option<ModelProto> {
     }
     graph.value_info.clear();
     Some(model)
-}
-
-/// The model with the first input's shape written out, and none for its output: tract finds that one.
-fn with_shape(mut model: ModelProto, shape: &[usize]) -> ModelProto {
-    if let Some(graph) = &mut model.graph {
-        if let Some(type_proto::Value::TensorType(tensor)) = graph
-            .input
-            .first_mut()
-            .and_then(|input| input.r#type.as_mut())
-            .and_then(|kind| kind.value.as_mut())
-        {
-            let dim = shape
-                .iter()
-                .map(|length| Dimension {
-                    value: Some(Value::DimValue(*length as i64)),
-                    ..Dimension::default()
-                })
-                .collect();
-            tensor.shape = Some(TensorShapeProto { dim });
-        }
-        for output in &mut graph.output {
-            *output = ValueInfoProto { name: output.name.clone(), ..ValueInfoProto::default() };
-        }
-    }
-    model
 }
