@@ -50,16 +50,30 @@ impl Tolerance {
         if found.len() != stored.len() {
             return Err(format!("gives {} values where {} are stored", found.len(), stored.len()));
         }
-        let apart = |a: f32, b: f32| {
+        let near = |a: f32, b: f32| {
             let same = a == b || a.is_nan() && b.is_nan();
-            // Not `>`: a difference that is NaN is too large.
-            !same && !((a - b).abs() <= self.absolute + self.relative * b.abs())
+            // An infinity is near nothing else, though its part of itself is infinite.
+            same || b.is_finite() && (a - b).abs() <= self.absolute + self.relative * b.abs()
         };
-        match found.iter().zip(stored).position(|(a, b)| apart(*a, *b)) {
+        match found.iter().zip(stored).position(|(a, b)| !near(*a, *b)) {
             Some(place) => {
                 Err(format!("gives {:e} at {place}, where {:e} is stored", found[place], stored[place]))
             }
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_is_near_nothing_else() {
+        let near = |a: f32, b: f32| Tolerance { absolute: 0.1, relative: 0.0 }.holds(&[a], &[b]).is_ok();
+        assert!(near(1.0, 1.05) && !near(1.0, 1.2));
+        assert!(near(f32::NAN, f32::NAN) && !near(f32::NAN, 0.0) && !near(0.0, f32::NAN));
+        assert!(near(f32::INFINITY, f32::INFINITY) && !near(f32::INFINITY, f32::NEG_INFINITY));
+        assert!(!near(1.0, f32::INFINITY));
     }
 }
