@@ -4,9 +4,12 @@
 //! |---|---|
 //! | `SUPPLE_DATA` | where the data sets are; `shared/data` beside the checkout if it is not set |
 //! | `SUPPLE_FULL` | `1` for the long campaigns too |
+//! | `SUPPLE_BLESS` | `1` to write the tables in `tests/tables` anew |
+//! | `SUPPLE_ONNX_WHEEL` | the wheel of onnx 1.22.0, if it is not where `cargo xtask setup` puts it |
 #![deny(unsafe_code, missing_docs)]
 
 pub mod run;
+pub mod table;
 
 use std::env;
 use std::path::{Path, PathBuf};

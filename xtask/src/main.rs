@@ -8,6 +8,7 @@ mod firmware;
 mod setup;
 mod tally;
 mod test;
+mod wheel;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

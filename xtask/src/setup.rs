@@ -1,4 +1,4 @@
-//! Finds or installs a compiler for bare metal and QEMU.
+//! Finds or installs a compiler for bare metal and QEMU, and fetches ONNX's own cases.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use crate::command::{output_of, run_within};
+use crate::wheel;
 
 /// What the boards are built for.
 pub const TARGET: &str = "thumbv7em-none-eabihf";
@@ -64,10 +65,15 @@ pub enum SetupError {
     },
 }
 
-/// Finds or installs all that the firmware and its tests need.
+/// Finds or installs all that the firmware and the tests need.
 pub fn run(root: &Path) -> Result<BareMetal, SetupError> {
     let bare_metal = bare_metal(root)?;
     qemu()?;
+    // Without them one test is skipped, and says so.
+    match wheel::fetch(root) {
+        Ok(path) => eprintln!("ONNX's cases: {}", path.display()),
+        Err(error) => eprintln!("ONNX's cases: none: {error}"),
+    }
     Ok(bare_metal)
 }
 
