@@ -76,11 +76,11 @@ pub fn verify(
         let ordered: Vec<f32> =
             orders.input.iter().filter_map(|place| values.get(*place as usize).copied()).collect();
         plan.features(&ordered, &mut features)?;
-        let largest = expected.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        let finite = expected.iter().filter(|value| value.is_finite());
+        let largest = finite.fold(0.0f32, |largest, value| largest.max(value.abs()));
         let allowed = TOLERANCE * largest.max(1.0);
         for (feature, (found, place)) in features.iter().zip(orders.features).enumerate() {
-            // NaN is no agreement, nor is a feature that tract does not give.
-            let difference = expected.get(*place as usize).map_or(f32::NAN, |value| (found - value).abs());
+            let difference = expected.get(*place as usize).map_or(f32::NAN, |value| distance(*found, *value));
             if difference.is_nan() || difference > allowed {
                 return Err(VerifyError::Disagreement { input, feature, difference, allowed });
             }
@@ -89,6 +89,12 @@ pub fn verify(
         agreement.largest_feature = agreement.largest_feature.max(largest);
     }
     Ok(agreement)
+}
+
+/// How far two numbers are from each other. Where a model has no number (the logarithm of −1), the plan must have none
+/// either; otherwise NaN is no agreement.
+fn distance(found: f32, expected: f32) -> f32 {
+    if found == expected || (found.is_nan() && expected.is_nan()) { 0.0 } else { (found - expected).abs() }
 }
 
 /// In turns: brightnesses of a picture, roughly normal values, and a picture that is mostly empty.

@@ -22,20 +22,19 @@ pub enum NoPlan {
 /// A plan that takes and gives values in the order of its model.
 pub struct Plan {
     bytes: AlignedBytes,
-    input_order: Vec<usize>,
+    input_order: Vec<u32>,
     feature_order: Vec<u32>,
 }
 
 impl Plan {
-    /// Compiles a model whose input has the given shape, batch first.
-    pub fn compile(onnx: &[u8], input: &[usize], options: &CompileOptions) -> Result<Self, NoPlan> {
+    /// Compiles a model.
+    pub fn compile(onnx: &[u8], options: &CompileOptions) -> Result<Self, NoPlan> {
         let compiled = compile(onnx, options).map_err(|error| match error {
             CompileError::Verify(_) => NoPlan::HeldBack(error),
             other => NoPlan::Refused(other),
         })?;
         let bytes = pack(&compiled.parts, &[]).map_err(|error| NoPlan::Broken(error.to_string()))?;
-        // The one line to change when the compiler reports the order of the input itself.
-        let input_order = channel_last(input);
+        let input_order = compiled.report.input_order;
         Ok(Self {
             bytes: AlignedBytes::copy_of(&bytes),
             input_order,
@@ -50,7 +49,7 @@ impl Plan {
         let mut arena = vec![0.0; pack.trunk().arena as usize];
         let mut plan = PlanTrunk::new(&pack, &mut arena).map_err(|error| broken(error.to_string()))?;
         let ordered: Option<Vec<f32>> =
-            self.input_order.iter().map(|place| sample.get(*place).copied()).collect();
+            self.input_order.iter().map(|place| sample.get(*place as usize).copied()).collect();
         let ordered = ordered.ok_or_else(|| broken("it reads more than the model's input".into()))?;
         let mut features = vec![0.0; plan.feature_length()];
         plan.features(&ordered, &mut features).map_err(|error| broken(error.to_string()))?;
@@ -62,14 +61,6 @@ impl Plan {
         }
         Ok(output)
     }
-}
-
-/// The place in the model's input of each element of the plan's: the model has its channels on axis 1, behind the
-/// batch of one, the plan has them last.
-fn channel_last(shape: &[usize]) -> Vec<usize> {
-    let channels = shape.get(1).copied().unwrap_or(1);
-    let positions: usize = shape.iter().skip(2).product();
-    (0..positions).flat_map(|position| (0..channels).map(move |c| c * positions + position)).collect()
 }
 
 /// The compiler's message on one line: every refusal, without the list of what would have been supported and

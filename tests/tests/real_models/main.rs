@@ -133,7 +133,7 @@ fn by_plan(trunk: &Trunk) -> (&'static str, String) {
     };
     // Here goes `output: Some(trunk.output.clone())`, in place of `cut`, once the compiler takes it.
     let options = CompileOptions::default();
-    let plan = match Plan::compile(&trunk.onnx, &trunk.input, &options) {
+    let plan = match Plan::compile(&trunk.onnx, &options) {
         Ok(plan) => plan,
         Err(error) => return fault(error),
     };

@@ -36,7 +36,7 @@ pub const MOST_PADDING: i64 = 64;
 /// Largest kernel or stride: a plan keeps them in a byte.
 pub const MOST_WINDOW: i64 = 255;
 /// Operator sets whose operators mean what this crate takes them to mean.
-pub const OPERATOR_SETS: std::ops::RangeInclusive<i64> = 7..=22;
+pub const OPERATOR_SETS: std::ops::RangeInclusive<i64> = 6..=25;
 /// The set that older models are rewritten to: `Upsample` becomes `Resize`, `Slice` reads its bounds as inputs.
 const OLDEST_REBUILT: i64 = 10;
 /// How names begin that the check itself gives; a model's own must not.

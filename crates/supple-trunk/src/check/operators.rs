@@ -73,8 +73,9 @@ const fn unary(name: &'static str, attributes: Attributes) -> Operator {
     row(name, ANY, 1..=1, attributes, Folding::Keeps)
 }
 
+/// Operator set 6 asks for broadcasting, later ones always do it.
 const fn binary(name: &'static str) -> Operator {
-    row(name, ANY, 2..=2, &[], Folding::Broadcasts)
+    row(name, ANY, 2..=2, &[("broadcast", FLAG)], Folding::Broadcasts)
 }
 
 const AVERAGE_POOL: Attributes = &[
@@ -88,6 +89,8 @@ const AVERAGE_POOL: Attributes = &[
 ];
 const BATCH_NORMALIZATION: Attributes = &[
     ("epsilon", Rule::Float),
+    // Of operator set 6.
+    ("is_test", Rule::Int(1..=1)),
     ("momentum", Rule::Float),
     ("spatial", Rule::Int(1..=1)),
     ("training_mode", OFF),
@@ -100,7 +103,13 @@ const CONV: Attributes = &[
     ("pads", PADS),
     ("strides", KERNEL),
 ];
-const GEMM: Attributes = &[("alpha", Rule::Float), ("beta", Rule::Float), ("transA", FLAG), ("transB", FLAG)];
+const GEMM: Attributes = &[
+    ("alpha", Rule::Float),
+    ("beta", Rule::Float),
+    ("broadcast", FLAG),
+    ("transA", FLAG),
+    ("transB", FLAG),
+];
 const MAX_POOL: Attributes = &[
     ("auto_pad", AUTO_PAD),
     ("ceil_mode", FLAG),
@@ -130,7 +139,7 @@ const RESIZE: Attributes = &[
     ("cubic_coeff_a", Rule::Float),
     ("exclude_outside", OFF),
     ("extrapolation_value", Rule::Float),
-    ("keep_aspect_ratio_policy", Rule::Text(&["stretch"])),
+    ("keep_aspect_ratio_policy", Rule::Text(&["stretch", "not_larger", "not_smaller"])),
     ("mode", RESIZE_MODE),
     ("nearest_mode", Rule::Text(&["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"])),
 ];
@@ -142,7 +151,7 @@ pub const OPERATORS: &[Operator] = &[
     row("AveragePool", ANY, 1..=1, AVERAGE_POOL, Folding::Never),
     row("BatchNormalization", ANY, 5..=5, BATCH_NORMALIZATION, Folding::Never),
     unary("Cast", &[("saturate", FLAG), ("to", Rule::Int(1..=16))]),
-    row("Clip", 7..=10, 1..=1, &[("max", Rule::Float), ("min", Rule::Float)], Folding::Keeps),
+    row("Clip", 6..=10, 1..=1, &[("max", Rule::Float), ("min", Rule::Float)], Folding::Keeps),
     row("Clip", 11..=LAST, 1..=3, &[], Folding::Keeps),
     row("Concat", ANY, 1..=MANY, &[("axis", AXIS)], Folding::Joins),
     // Its attributes are read where it becomes a constant.
@@ -157,7 +166,7 @@ pub const OPERATORS: &[Operator] = &[
         Folding::Keeps,
     ),
     binary("Div"),
-    row("Dropout", 7..=11, 1..=1, &[("ratio", Rule::Float), ("seed", ANY_INT)], Folding::Keeps),
+    row("Dropout", 6..=11, 1..=1, &[("ratio", Rule::Float), ("seed", ANY_INT)], Folding::Keeps),
     row("Dropout", 12..=LAST, 1..=3, &[("seed", ANY_INT)], Folding::Keeps),
     unary("Elu", &[("alpha", Rule::Float)]),
     row("Erf", 9..=LAST, 1..=1, &[], Folding::Keeps),
@@ -184,7 +193,7 @@ pub const OPERATORS: &[Operator] = &[
     row("PRelu", ANY, 2..=2, &[], Folding::Never),
     row(
         "Pad",
-        7..=10,
+        6..=10,
         1..=1,
         &[("mode", PAD_MODE), ("pads", Rule::Ints(2 * MOST_AXES, 0..=MOST_PADDING)), ("value", Rule::Float)],
         Folding::Never,
@@ -192,11 +201,11 @@ pub const OPERATORS: &[Operator] = &[
     row("Pad", 11..=LAST, 2..=4, &[("mode", PAD_MODE)], Folding::Never),
     binary("Pow"),
     unary("Reciprocal", &[]),
-    row("ReduceMax", 7..=17, 1..=1, REDUCE, Folding::Keeps),
+    row("ReduceMax", 6..=17, 1..=1, REDUCE, Folding::Keeps),
     row("ReduceMax", 18..=LAST, 1..=2, REDUCE_BY_INPUT, Folding::Keeps),
-    row("ReduceMean", 7..=17, 1..=1, REDUCE, Folding::Keeps),
+    row("ReduceMean", 6..=17, 1..=1, REDUCE, Folding::Keeps),
     row("ReduceMean", 18..=LAST, 1..=2, REDUCE_BY_INPUT, Folding::Keeps),
-    row("ReduceSum", 7..=12, 1..=1, REDUCE, Folding::Keeps),
+    row("ReduceSum", 6..=12, 1..=1, REDUCE, Folding::Keeps),
     row("ReduceSum", 13..=LAST, 1..=2, REDUCE_BY_INPUT, Folding::Keeps),
     unary("Relu", &[]),
     row("Reshape", ANY, 2..=2, &[("allowzero", OFF)], Folding::Keeps),
@@ -206,7 +215,7 @@ pub const OPERATORS: &[Operator] = &[
     unary("Selu", &[("alpha", Rule::Float), ("gamma", Rule::Float)]),
     row("Shape", ANY, 1..=1, &[("end", AXIS), ("start", AXIS)], Folding::Measures),
     unary("Sigmoid", &[]),
-    row("Slice", 7..=9, 1..=1, &[("axes", AXES), ("ends", BOUND), ("starts", BOUND)], Folding::Keeps),
+    row("Slice", 6..=9, 1..=1, &[("axes", AXES), ("ends", BOUND), ("starts", BOUND)], Folding::Keeps),
     row("Slice", 10..=LAST, 3..=5, &[], Folding::Keeps),
     row("Softmax", ANY, 1..=1, &[("axis", AXIS)], Folding::Never),
     unary("Softplus", &[]),
@@ -216,7 +225,7 @@ pub const OPERATORS: &[Operator] = &[
         outputs: MANY,
         ..row(
             "Split",
-            7..=12,
+            6..=12,
             1..=1,
             &[("axis", AXIS), ("split", Rule::Ints(MANY, 1..=MOST_LENGTH))],
             Folding::Keeps,
@@ -233,13 +242,13 @@ pub const OPERATORS: &[Operator] = &[
         )
     },
     unary("Sqrt", &[]),
-    row("Squeeze", 7..=12, 1..=1, &[("axes", AXES)], Folding::Keeps),
+    row("Squeeze", 6..=12, 1..=1, &[("axes", AXES)], Folding::Keeps),
     row("Squeeze", 13..=LAST, 1..=2, &[], Folding::Keeps),
     binary("Sub"),
     unary("Tanh", &[]),
     row("Tile", ANY, 2..=2, &[], Folding::Fills),
     unary("Transpose", &[("perm", Rule::Ints(MOST_AXES, 0..=AXES_END - 1))]),
-    row("Unsqueeze", 7..=12, 1..=1, &[("axes", AXES)], Folding::Keeps),
+    row("Unsqueeze", 6..=12, 1..=1, &[("axes", AXES)], Folding::Keeps),
     row("Unsqueeze", 13..=LAST, 2..=2, &[], Folding::Keeps),
     row(
         "Upsample",

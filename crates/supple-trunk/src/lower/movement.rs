@@ -1,10 +1,10 @@
 //! Elements that are moved, left out, repeated or joined, but not computed with.
 
-use supple_pack::op::{Shape, Walk};
+use supple_pack::op::{Activation, Operation, Shape, Walk};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::array::{Pad, PadMode, TypedConcat};
 
-use super::draft::{Kind, Source, ValueId, elements, shape};
+use super::draft::{Constant, Kind, Source, ValueId, elements, shape};
 use super::tensor::{Tensor, image_order, strides};
 use super::{Attempt, Lowering, Step};
 use crate::refusal::shown;
@@ -123,11 +123,14 @@ impl Lowering<'_> {
         let steps = strides(&dims);
         let mut parts = Vec::with_capacity(node.inputs.len());
         for slot in 0..node.inputs.len() {
-            if self.constant(node, slot).is_some() {
-                return Err("joins a constant to a computed value, which is not supported".into());
-            }
-            let Some(tensor) = self.input(node, slot) else { return Ok(None) };
-            parts.push(self.settled(node, tensor)?);
+            let part = match self.constant(node, slot) {
+                Some((dims, values)) => self.held(node, dims, values)?,
+                None => {
+                    let Some(tensor) = self.input(node, slot) else { return Ok(None) };
+                    self.settled(node, tensor)?
+                }
+            };
+            parts.push(part);
         }
         let value = self.draft.value(view);
         let mut start = 0;
@@ -144,6 +147,21 @@ impl Lowering<'_> {
             self.copy(node, &part, pairs, (value, view))?;
         }
         Ok(Some(self.written(node, value, view, dims, order)))
+    }
+
+    /// A constant as a value: zeros to which it is added.
+    fn held(&mut self, node: &TypedNode, dims: Vec<usize>, values: Vec<f32>) -> Result<Tensor, String> {
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err("has a constant that is no finite number".into());
+        }
+        let view = shape(1, 1, values.len())?;
+        let zeros = self.draft.value(view);
+        self.write(node, Kind::Fill(0.0), vec![], (zeros, view));
+        let constant = Source::Constant(Constant { shape: view, values, quantised: None });
+        let inputs = vec![Source::Value(zeros, view), constant];
+        let value = self.push(node, Kind::Binary(Operation::Add, Activation::None), inputs, view);
+        let order = (0..elements(view) as u32).collect();
+        Ok(Tensor { value, shape: view, dims, order, affine: None, exclusive: true })
     }
 
     /// How a tensor of this shape is best laid out where nothing says so: as the image that the model's layout
