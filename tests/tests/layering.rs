@@ -62,7 +62,7 @@ const APP: Line = ("supple-app", Device, &["supple-link", "supple-pack", "supple
 const BOARD: Line = ("a board", Device, &["supple-app"]);
 
 /// What turns a no_std crate into one of the host's.
-const HOST_FEATURES: [&str; 3] = ["std", "tract", "write"];
+const HOST_FEATURES: [&str; 4] = ["host", "std", "tract", "write"];
 
 #[derive(Deserialize)]
 struct Metadata {

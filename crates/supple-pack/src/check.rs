@@ -324,12 +324,48 @@ pub(crate) fn add_work(sum: u64, work: u64) -> Result<u64, PlanError> {
     sum.checked_add(work).filter(|&sum| sum <= MOST_WORK).ok_or(PlanError::Endless)
 }
 
-/// Checks that the operations of one [`Op::Rows`] hand their values on, one to the next.
-pub(crate) fn check_handover(before: &Op, after: &Op) -> Result<(), PlanError> {
-    let handed = before.output().ok_or(PlanError::Rows)?;
-    let [Some(taken), None] = after.inputs() else { return Err(PlanError::Rows) };
-    let needed = after.rows_read().min(handed.shape.height.into());
-    if handed.same_place(taken) && u32::from(handed.rows) >= needed { Ok(()) } else { Err(PlanError::Rows) }
+/// The operations of one [`Op::Rows`]: those still to come, and the values that are held until the last is done.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    left: u8,
+    values: [Option<Value>; MOST_ROWS_OPS + 1],
+}
+
+impl Group {
+    /// Of so many operations.
+    pub(crate) fn of(ops: u8) -> Self {
+        Self { left: ops, values: Default::default() }
+    }
+
+    /// Whether more are to come.
+    pub(crate) fn is_open(&self) -> bool {
+        self.left > 0
+    }
+
+    /// Checks that the next operation takes what the one before it hands on, and disturbs no other value: all of them
+    /// are in use at once. The first reads a whole value, the last writes one.
+    pub(crate) fn take(&mut self, op: &Op) -> Result<(), PlanError> {
+        let ([Some(input), None], Some(output)) = (op.inputs(), op.output()) else {
+            return Err(PlanError::Rows);
+        };
+        let handed = self.values.iter().flatten().last();
+        let needed = op.rows_read().min(input.shape.height.into());
+        let taken = match handed {
+            None => input.is_whole(),
+            Some(handed) => handed.same_place(input) && u32::from(handed.rows) >= needed,
+        };
+        self.left = self.left.saturating_sub(1);
+        if !taken || (self.left == 0 && !output.is_whole()) {
+            return Err(PlanError::Rows);
+        }
+        if self.values.iter().flatten().any(|value| value.overlaps(output)) {
+            return Err(PlanError::Overlap);
+        }
+        let first = handed.is_none().then_some(*input);
+        let free = self.values.iter_mut().filter(|place| place.is_none());
+        free.zip(first.into_iter().chain([*output])).for_each(|(place, value)| *place = Some(value));
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@
 //! # Arithmetic
 //! - `f32`: every product is rounded, then added (no fused multiply-add); an output starts from its bias and adds
 //!   its products in the order kernel row, kernel column, input channel.
-//! - `i8`: a value `q` stands for `scale · (q − zero)`. Sums are exact in `i32`; [`Requantise`] says how they become
-//!   `i8` again, to the bit.
+//! - `i8`: a value `q` stands for `scale · (q − zero)`. Sums are exact in `i32` (a pack that lets them grow beyond it
+//!   is its own fault: they wrap); [`Requantise`] says how they become `i8` again, to the bit.
 //!
 //! Taps of a window that lie outside the input are skipped in `f32`; in `i8` they read the input's zero.
 
@@ -410,7 +410,8 @@ pub enum Op {
         table: u32,
     },
     /// The next operations, two to four, run row by row: each writes a row as soon as the rows it reads are there,
-    /// so that of the values between them only a few rows are held.
+    /// so that of the values between them only a few rows are held. Their results are those of the same operations
+    /// run one after the other, so no two of the values that they read and write may overlap.
     Rows {
         /// How many.
         ops: u8,

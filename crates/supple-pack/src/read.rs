@@ -4,7 +4,7 @@ use heapless::String;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Limits, MOST_ELEMENTS, PlanError, add_work, check_handover};
+use crate::check::{Group, Limits, MOST_ELEMENTS, PlanError, add_work};
 use crate::head::{HeadSpec, TrunkHash};
 use crate::header::{HEADER_BYTES, Header, HeaderError, checksum};
 use crate::op::{Element, Op, Value};
@@ -201,8 +201,11 @@ fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: &[f32]) -> Result<&
     let room = if arena > MOST_ELEMENTS { 0 } else { arena };
     for end in [&trunk.input, &trunk.output] {
         end.check(room).map_err(PackError::Trunk)?;
-        if end.element != Element::F32 || !end.is_whole() {
+        if end.element != Element::F32 {
             return Err(PackError::Trunk(PlanError::Element));
+        }
+        if !end.is_whole() {
+            return Err(PackError::Trunk(PlanError::Rows));
         }
     }
     let outside = PackError::Trunk(PlanError::OutsideWeights { offset: trunk.weights });
@@ -210,42 +213,22 @@ fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: &[f32]) -> Result<&
     let limits = Limits { arena, weights };
     let mut rest = ops;
     let mut work = 0;
-    // Operations still to come of an `Op::Rows`, and the one before.
-    let mut group: u8 = 0;
-    let mut before: Option<Op> = None;
+    let mut group = Group::default();
     for index in 0..trunk.ops {
         let (op, after) = take::<Op>(rest, "operation")?;
         rest = after;
         let failed = |error| PackError::Op { index, error };
-        work = op.check(&limits, group > 0).and_then(|more| add_work(work, more)).map_err(failed)?;
+        work = op.check(&limits, group.is_open()).and_then(|more| add_work(work, more)).map_err(failed)?;
         if let Op::Rows { ops } = op {
-            group = ops;
-            before = None;
-            continue;
-        }
-        if group > 0 {
-            let first = before.is_none();
-            check_ends(&op, first, group == 1).map_err(failed)?;
-            if let Some(before) = &before {
-                check_handover(before, &op).map_err(failed)?;
-            }
-            before = Some(op);
-            group -= 1;
+            group = Group::of(ops);
+        } else if group.is_open() {
+            group.take(&op).map_err(failed)?;
         }
     }
-    if group > 0 {
+    if group.is_open() {
         return Err(PackError::Structure { part: "operation" });
     }
     Ok(rest)
-}
-
-/// The first operation of an `Op::Rows` reads a whole value, the last writes one.
-fn check_ends(op: &Op, first: bool, last: bool) -> Result<(), PlanError> {
-    let whole = |value: Option<&Value>| value.is_some_and(Value::is_whole);
-    if (first && !whole(op.inputs()[0])) || (last && !whole(op.output())) {
-        return Err(PlanError::Rows);
-    }
-    Ok(())
 }
 
 /// A head's numbers in place; `None` when they reach beyond the weights.

@@ -6,15 +6,16 @@ use alloc::vec;
 use super::*;
 use crate::check::PlanError;
 use crate::header::HeaderError;
-use crate::op::{Activation, Shape};
+use crate::op::{Activation, Element, Epilogue, Layer, Shape, Window};
 
 fn vector(offset: u32, channels: u16) -> Value {
-    Value { offset, shape: Shape { height: 1, width: 1, channels } }
+    Value::whole(offset, Shape { height: 1, width: 1, channels }, Element::F32)
 }
 
 fn trunk() -> TrunkParts {
     let (input, output) = (vector(0, 3), vector(3, 2));
-    let op = Op::Dense { input, output, weights: 0, bias: 24, activation: Activation::Relu };
+    let epilogue = Epilogue::Float(Activation::Relu);
+    let op = Op::Dense { layer: Layer { input, output, weights: 0, bias: 24, epilogue } };
     let weights = (0..26).map(|i| i as f32 / 8.0).collect();
     TrunkParts { name: "small".to_owned(), input, output, arena: 5, ops: vec![op], weights }
 }
@@ -130,11 +131,66 @@ fn a_right_checksum_over_a_wrong_structure_is_refused() {
 #[test]
 fn a_weight_that_is_no_number_is_refused() {
     let nan = f32::NAN.to_le_bytes();
-    let bytes = forged(|bytes| {
-        let at = bytes.len() - 4;
-        bytes[at..].copy_from_slice(&nan);
-    });
-    assert_eq!(parse(&bytes), Err(PackError::NotFinite));
+    let broken = |word: usize| {
+        let weights_at = Header::read(&written()).expect("sound").weights_at as usize;
+        parse(&forged(|bytes| bytes[weights_at + 4 * word..][..4].copy_from_slice(&nan)))
+    };
+    let error = PlanError::NotFinite { offset: 24 };
+    assert_eq!(broken(25), Err(PackError::Op { index: 0, error }));
+    // Behind the trunk's 26 words, from 28 on, lie the head's.
+    assert!(matches!(broken(28), Err(PackError::Head { index: 0, .. })));
+    // Nobody reads what fills up.
+    assert_eq!(broken(27), Ok(()));
+}
+
+/// Two copies of a signal of four samples, row by row.
+fn by_rows(ops: Vec<Op>) -> TrunkParts {
+    let image = |offset| Value::whole(offset, Shape { height: 4, width: 1, channels: 1 }, Element::F32);
+    let arena = 12;
+    TrunkParts { name: "rows".to_owned(), input: image(0), output: image(4), arena, ops, weights: vec![] }
+}
+
+#[test]
+fn operations_by_rows_are_read_as_a_group() {
+    let shape = Shape { height: 4, width: 1, channels: 1 };
+    let whole = |offset| Value::whole(offset, shape, Element::F32);
+    let part = Value { rows: 2, ..whole(8) };
+    let window = Window { kernel: [1, 1], stride: [1, 1], pad: [0, 0], dilation: [1, 1] };
+    let pool = |input, output| Op::MaxPool { input, output, window };
+    let rows = Op::Rows { ops: 2 };
+    let good = vec![rows, pool(whole(0), part), pool(part, whole(4)), pool(whole(4), whole(0))];
+    let bytes = pack(&by_rows(good.clone()), &[]).expect("sound");
+    let bytes = AlignedBytes::copy_of(&bytes);
+    assert_eq!(Pack::parse(&bytes).expect("sound").ops().collect::<Vec<_>>(), good);
+    let refused = |ops: &[Op]| match pack(&by_rows(ops.to_vec()), &[]) {
+        Err(WriteError::Unsound(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    let fault = |index, error| PackError::Op { index, error };
+    // The group ended, a part of a value is left over.
+    assert_eq!(refused(&[good[0], good[1], good[2], good[2]]), fault(3, PlanError::Rows));
+    assert_eq!(refused(&[good[0], good[2], good[3]]), fault(1, PlanError::Rows));
+    assert_eq!(refused(&[good[0], good[1], good[3]]), fault(2, PlanError::Rows));
+    assert_eq!(refused(&good[..2]), PackError::Structure { part: "operation" });
+    assert_eq!(refused(&[rows, rows]), fault(1, PlanError::Rows));
+}
+
+#[test]
+fn a_trunk_begins_and_ends_with_whole_floats() {
+    let changed = |change: fn(&mut TrunkParts)| {
+        let mut parts = trunk();
+        change(&mut parts);
+        match pack(&parts, &[]) {
+            Err(WriteError::Unsound(PackError::Trunk(error))) => error,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(changed(|trunk| trunk.input.element = Element::I8), PlanError::Element);
+    assert_eq!(changed(|trunk| trunk.output.rows = 0), PlanError::Rows);
+    const TALL: Shape = Shape { height: 2, width: 1, channels: 1 };
+    assert_eq!(changed(|trunk| (trunk.output.rows, trunk.output.shape) = (1, TALL)), PlanError::Rows);
+    assert_eq!(changed(|trunk| trunk.output.offset = 4), PlanError::OutsideArena { offset: 4 });
+    assert_eq!(changed(|trunk| trunk.arena = (1 << 24) + 1), PlanError::OutsideArena { offset: 0 });
 }
 
 #[test]

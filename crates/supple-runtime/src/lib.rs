@@ -1,6 +1,6 @@
 //! Runs a pack's trunk and adapts its heads, in memory that the caller gives.
 //!
-//! No allocator, no `std`, no unsafe code, no `f64`. The host runs the same code as the twin of a device: what it
+//! No allocator, no `std`, no `f64`; no unsafe code but for one module of the feature `host`. The host runs the same code as the twin of a device: what it
 //! computes, the device computes bit for bit. So every sum is taken in one fixed order, multiply and add are two
 //! operations on every target, and blocking goes across outputs, never across a sum.
 //!
@@ -11,8 +11,11 @@
 //! | [`head`] | a head, its support samples, its gradient steps |
 //! | [`memory`] | how much memory a pack needs, to the byte |
 //!
-//! Not supported: training of the trunk, quantised plans, regression heads.
-#![cfg_attr(not(any(feature = "tract", test)), no_std)]
+//! The feature `host` (needs `std`) adds kernels for processors with wide registers. They block otherwise, so they
+//! give the same bits.
+//!
+//! Not supported: training of the trunk, regression heads.
+#![cfg_attr(not(any(feature = "host", feature = "tract", test)), no_std)]
 #![deny(unsafe_code, missing_docs)]
 
 pub mod head;

@@ -26,6 +26,25 @@ pub fn convolution_row(
     bias: &[f32],
     activation: Activation,
 ) {
+    #[cfg(all(feature = "host", target_arch = "x86_64"))]
+    if super::host::convolution_row(input, y, output, to, window, groups, weights, bias, activation) {
+        return;
+    }
+    portable_row(input, y, output, to, window, groups, weights, bias, activation);
+}
+
+#[inline]
+pub(super) fn portable_row(
+    input: &Image<f32>,
+    y: usize,
+    output: &mut [f32],
+    to: &Shape,
+    window: &Window,
+    groups: u16,
+    weights: &[f32],
+    bias: &[f32],
+    activation: Activation,
+) {
     let sizes = Sizes::of(input, to, window, groups);
     let rows = taps(window, Axis::Down, y, input.shape.height);
     for (x, pixel) in output.chunks_exact_mut(sizes.outputs).enumerate() {

@@ -12,6 +12,21 @@ use super::{accumulate, start, store};
 ///
 /// Each output starts from its bias and adds the products in the order of the inputs.
 pub fn dense(input: &[f32], output: &mut [f32], weights: &[f32], bias: &[f32], activation: Activation) {
+    #[cfg(all(feature = "host", target_arch = "x86_64"))]
+    if super::host::dense(input, output, weights, bias, activation) {
+        return;
+    }
+    portable(input, output, weights, bias, activation);
+}
+
+#[inline]
+pub(super) fn portable(
+    input: &[f32],
+    output: &mut [f32],
+    weights: &[f32],
+    bias: &[f32],
+    activation: Activation,
+) {
     let blocks = weights.as_chunks::<OUTPUT_BLOCK>().0.chunks_exact(input.len().max(1));
     let biases = bias.chunks(OUTPUT_BLOCK);
     for ((output, weights), bias) in output.chunks_mut(OUTPUT_BLOCK).zip(blocks).zip(biases) {

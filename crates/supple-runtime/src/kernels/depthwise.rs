@@ -15,8 +15,25 @@ use super::{start, store};
 ///
 /// Each output starts from its bias and adds the products in the order kernel row, kernel column; taps outside the
 /// input are skipped.
-#[inline]
 pub fn depthwise_row(
+    input: &Image<f32>,
+    y: usize,
+    output: &mut [f32],
+    to: &Shape,
+    window: &Window,
+    weights: &[f32],
+    bias: &[f32],
+    activation: Activation,
+) {
+    #[cfg(all(feature = "host", target_arch = "x86_64"))]
+    if super::host::depthwise_row(input, y, output, to, window, weights, bias, activation) {
+        return;
+    }
+    portable_row(input, y, output, to, window, weights, bias, activation);
+}
+
+#[inline(always)]
+pub(super) fn portable_row(
     input: &Image<f32>,
     y: usize,
     output: &mut [f32],

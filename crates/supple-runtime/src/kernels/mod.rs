@@ -24,6 +24,8 @@ mod definition;
 pub mod dense;
 pub mod depthwise;
 pub mod element;
+#[cfg(all(feature = "host", target_arch = "x86_64"))]
+mod host;
 pub mod image;
 pub mod int8;
 pub mod linear_head;
@@ -31,6 +33,8 @@ pub mod pool;
 pub mod softmax;
 pub mod spread;
 pub mod walk;
+#[cfg(all(feature = "host", target_arch = "x86_64"))]
+mod wide;
 mod window;
 
 use supple_pack::Activation;

@@ -3,6 +3,8 @@
 mod memory;
 mod op;
 mod plan;
+#[cfg(test)]
+mod random;
 mod rows;
 #[cfg(feature = "tract")]
 pub mod tract;

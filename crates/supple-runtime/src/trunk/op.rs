@@ -282,3 +282,7 @@ impl Sides<'_> {
         Some(())
     }
 }
+
+#[cfg(test)]
+#[path = "op_tests.rs"]
+mod tests;

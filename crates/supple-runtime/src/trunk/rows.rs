@@ -36,3 +36,7 @@ pub(super) fn run_interleaved(ops: &[Op], arena: &mut [f32], weights: &[f32]) ->
         at = last.min(at + 1);
     }
 }
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;
