@@ -31,20 +31,20 @@ pub(super) fn accumulate<const PLACES: usize>(
 ) {
     let (blocks, _) = weights.as_chunks::<BLOCK>();
     let parts = runs.map(|run| run.as_chunks::<INT8_GROUP>());
-    let mut words = parts.map(|(words, _)| words.iter());
-    let whole = parts.first().map_or(0, |(words, _)| words.len());
-    for block in blocks.iter().take(whole) {
-        for (sums, words) in sums.iter_mut().zip(&mut words) {
-            if let Some(word) = words.next() {
-                multiply(sums, word, block);
-            }
+    let whole = parts.iter().fold(blocks.len(), |least, (words, _)| words.len().min(least));
+    // Here sums stay in registers.
+    let mut held = *sums;
+    for (at, block) in blocks.iter().take(whole).enumerate() {
+        for (sums, (words, _)) in held.iter_mut().zip(&parts) {
+            multiply(sums, words.get(at).unwrap_or(&[0; INT8_GROUP]), block);
         }
     }
     if let Some(block) = blocks.get(whole) {
-        for (sums, (_, rest)) in sums.iter_mut().zip(parts) {
+        for (sums, (_, rest)) in held.iter_mut().zip(&parts) {
             multiply(sums, &from_fn(|i| rest.get(i).copied().unwrap_or(0)), block);
         }
     }
+    *sums = held;
 }
 
 /// Adds the products of the run of `length` inputs that begins at `start` of a row; inputs that lie outside the row
@@ -72,9 +72,12 @@ pub(super) fn accumulate_edge(
 #[inline]
 fn multiply(sums: &mut Sums, word: &Word, block: &[i8; BLOCK]) {
     let (outputs, _) = block.as_chunks::<INT8_GROUP>();
-    for (sum, weights) in sums.iter_mut().zip(outputs) {
-        for (&input, &weight) in word.iter().zip(weights) {
-            *sum = sum.wrapping_add(i32::from(input) * i32::from(weight));
+    let words: Sums = from_fn(|output| {
+        outputs.get(output).map_or(0, |weights| i32::from_le_bytes(weights.map(|weight| weight as u8)))
+    });
+    for (&input, left) in word.iter().zip([24, 16, 8, 0]) {
+        for (sum, word) in sums.iter_mut().zip(words) {
+            *sum = sum.wrapping_add(i32::from(input) * ((word << left) >> 24));
         }
     }
 }

@@ -54,6 +54,30 @@ fn halves_are_rounded_up() {
     assert_eq!([-7, -6, -5, -2, -1, 1, 2, 5, 6].map(quarter), [-2, -1, -1, 0, 0, 0, 1, 1, 2]);
 }
 
+/// TensorFlow Lite's reference: the product rounded to 31 bits, then divided by a power of two and rounded again.
+fn rounded_twice(value: i32, multiplier: i32, shift: u32) -> i64 {
+    let product = i64::from(value) * i64::from(multiplier);
+    let nudge = if product < 0 { 1 - (1 << 30) } else { 1 << 30 };
+    let high = (product + nudge) / (1 << 31);
+    let mask = (1 << (shift - 31)) - 1;
+    (high >> (shift - 31)) + i64::from((high & mask) > (mask >> 1) + i64::from(high < 0))
+}
+
+#[test]
+fn rounding_twice_is_off_by_one_at_most() {
+    let to = |multiplier, shift| Rescale { multiplier, shift, ..AS_IT_IS };
+    assert_eq!(rounded_twice(1, 1 << 30, 32), 1);
+    assert_eq!(rescale(1, &to(1 << 30, 32)), 0);
+    let mut different = 0;
+    for value in -9000..9000 {
+        let once = rescale(value, &to(1_717_986_918, 37));
+        let twice = rounded_twice(value, 1_717_986_918, 37);
+        assert!((i64::from(once) - twice).abs() <= 1, "{value}");
+        different += i32::from(i64::from(once) != twice);
+    }
+    assert!((1..360).contains(&different), "{different}");
+}
+
 #[test]
 fn the_extremes_of_rescaling() {
     let to = |multiplier, shift| Rescale { multiplier, shift, ..AS_IT_IS };
