@@ -1,17 +1,22 @@
 //! From the bytes of an ONNX file to a checked plan.
 
+use serde::{Deserialize, Serialize};
 use supple_pack::write::TrunkParts;
 
 use crate::emit::{EmitError, emit};
 use crate::front::{FrontError, Oracle, guarded, load};
-use crate::lower::{LowerError, lower};
+use crate::lower::{LowerError, Lowered, lower};
+use crate::quantise::calibrate::Ranges;
+use crate::quantise::error::QuantisationReport;
+use crate::quantise::ranges::RangeChoice;
+use crate::quantise::{self, QuantiseError, quantise};
 use crate::refusal::Refusals;
 use crate::report::Report;
 use crate::schedule::schedule;
-use crate::verify::{Orders, VerifyError, verify};
+use crate::verify::{Orders, VerifyError, verify, verify_memory};
 
 /// How to compile.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CompileOptions {
     /// The trunk's name in the pack, at most 32 bytes.
     pub name: String,
@@ -21,11 +26,13 @@ pub struct CompileOptions {
     pub inputs: usize,
     /// Where those inputs are drawn from.
     pub seed: u64,
+    /// The ranges to quantise with, of [`calibrate`]; `f32` if there are none.
+    pub int8: Option<Ranges>,
 }
 
 impl Default for CompileOptions {
     fn default() -> Self {
-        Self { name: String::from("trunk"), output: None, inputs: 16, seed: 0 }
+        Self { name: String::from("trunk"), output: None, inputs: 16, seed: 0, int8: None }
     }
 }
 
@@ -56,32 +63,79 @@ pub enum CompileError {
     /// The plan does not do what the model does.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// The plan was not quantised.
+    #[error(transparent)]
+    Quantise(#[from] QuantiseError),
 }
 
-/// Compiles a model. The same bytes and options always give the same parts.
-pub fn compile(onnx: &[u8], options: &CompileOptions) -> Result<Compiled, CompileError> {
-    let typed = load(onnx, options.output.as_deref())?;
+/// What calibration found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calibrated {
+    /// For [`CompileOptions::int8`].
+    pub ranges: Ranges,
+    /// What each layer loses on the inputs that were given.
+    pub report: QuantisationReport,
+}
+
+/// Lowers a model; what it is held against comes with it.
+fn lowered(onnx: &[u8], output: Option<&str>) -> Result<(Lowered, Oracle), CompileError> {
+    let typed = load(onnx, output)?;
     let oracle = Oracle::of(&typed)?;
     let simplified = guarded("simplify", || typed.into_decluttered())?;
     let lowered = guarded("lower", || Ok(lower(&simplified)))?.map_err(|error| match error {
         LowerError::Nodes(refusals) => CompileError::Unsupported(refusals),
         LowerError::Graph(problem) => CompileError::Graph(problem),
     })?;
-    let schedule = schedule(&lowered);
-    let emitted = emit(&lowered, &schedule, &options.name)?;
-    let orders = Orders { input: &lowered.input_order, features: &lowered.feature_order };
+    Ok((lowered, oracle))
+}
+
+/// Compiles a model. The same bytes and options always give the same parts.
+///
+/// A quantised plan comes from an `f32` plan that was held against tract; and it must give, bit for bit, what the
+/// same operations give when each has memory of its own.
+pub fn compile(onnx: &[u8], options: &CompileOptions) -> Result<Compiled, CompileError> {
+    let (float, oracle) = lowered(onnx, options.output.as_deref())?;
+    let plan = schedule(&float);
+    let emitted = emit(&float, &plan, &options.name)?;
+    let orders = Orders { input: &float.input_order, features: &float.feature_order };
     let agreement = verify(&emitted.parts, &oracle, orders, options.inputs.max(1), options.seed)?;
+    let (lowered, plan, emitted) = match &options.int8 {
+        None => (float, plan, emitted),
+        Some(ranges) => {
+            let lowered = quantise(&float, ranges)?.lowered;
+            let plan = schedule(&lowered);
+            let emitted = emit(&lowered, &plan, &options.name)?;
+            verify_memory(&lowered, &emitted.parts, options.inputs.max(1), options.seed)?;
+            (lowered, plan, emitted)
+        }
+    };
     let report = Report {
+        int8: options.int8.is_some(),
         macs: emitted.operations.iter().map(|operation| operation.macs).sum(),
         weight_bytes: 4 * emitted.parts.weights.len(),
-        arena_bytes: 4 * schedule.arena,
-        arena_lower_bound_bytes: 4 * schedule.lower_bound,
-        arena_lower_bound_whole_bytes: 4 * schedule.lower_bound_whole,
+        arena_bytes: 4 * plan.arena,
+        arena_lower_bound_bytes: 4 * plan.lower_bound,
+        arena_lower_bound_whole_bytes: 4 * plan.lower_bound_whole,
         input_bytes: 4 * lowered.input_order.len(),
+        feature_bytes: 4 * lowered.feature_order.len(),
         input_order: lowered.input_order,
         operations: emitted.operations,
         feature_order: lowered.feature_order,
         agreement,
     };
     Ok(Compiled { parts: emitted.parts, report })
+}
+
+/// Runs the `f32` plan on inputs in the plan's order (row-major, channels last) and chooses the ranges of its values.
+/// The same model, inputs and choice always give the same ranges.
+pub fn calibrate(
+    onnx: &[u8],
+    output: Option<&str>,
+    inputs: &[Vec<f32>],
+    choice: RangeChoice,
+) -> Result<Calibrated, CompileError> {
+    let (float, _) = lowered(onnx, output)?;
+    let ranges = quantise::calibrate::calibrate(&float, inputs, choice)?;
+    let report = quantise::error::error(&float, &quantise(&float, &ranges)?, inputs)?;
+    Ok(Calibrated { ranges, report })
 }

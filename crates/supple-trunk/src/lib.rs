@@ -54,10 +54,14 @@ mod weights;
 
 pub use candidates::{Candidate, candidates};
 pub use check::CheckError;
-pub use compile::{CompileError, CompileOptions, Compiled, compile};
+pub use compile::{Calibrated, CompileError, CompileOptions, Compiled, calibrate, compile};
 pub use emit::EmitError;
 pub use export::{ExportError, Layer, Model, to_onnx};
 pub use front::{FrontError, Oracle};
+pub use quantise::QuantiseError;
+pub use quantise::calibrate::Ranges;
+pub use quantise::error::{LayerError, QuantisationReport};
+pub use quantise::ranges::{Range, RangeChoice};
 pub use refusal::{Refusal, Refusals, SUPPORTED_OPERATORS};
 pub use report::{Agreement, OperationReport, Report};
 pub use verify::VerifyError;

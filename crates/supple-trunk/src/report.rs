@@ -8,6 +8,8 @@ use supple_pack::op::{Epilogue, Layer, Op, Shape};
 /// What a compiled trunk costs, and how closely it follows the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
+    /// Whether the plan computes in `i8`.
+    pub int8: bool,
     /// In the order they run.
     pub operations: Vec<OperationReport>,
     /// Multiply-accumulates for one input, padding counted.
@@ -22,6 +24,8 @@ pub struct Report {
     pub arena_lower_bound_whole_bytes: usize,
     /// Bytes of the arena that hold the input, as long as it is needed.
     pub input_bytes: usize,
+    /// Bytes of the arena that hold the features.
+    pub feature_bytes: usize,
     /// The place in the model's input of each element of the plan's, which is row-major, channels last.
     pub input_order: Vec<u32>,
     /// The place in the model's output of each of the plan's features. Ascending, unless the model ends by

@@ -9,8 +9,11 @@ use supple_pack::read::{Pack, PackError};
 use supple_pack::write::{AlignedBytes, TrunkParts, WriteError, pack};
 use supple_runtime::{PlanTrunk, RunError, Trunk};
 
+use crate::emit::{EmitError, emit};
 use crate::front::{FrontError, Oracle};
+use crate::lower::Lowered;
 use crate::report::Agreement;
+use crate::schedule::Schedule;
 
 /// Difference allowed, as a part of the largest feature or of 1.
 pub const TOLERANCE: f32 = 1e-4;
@@ -30,6 +33,18 @@ pub enum VerifyError {
     /// The runtime refused the plan.
     #[error("the plan cannot be run, which is a fault of the compiler: {0}")]
     Run(#[from] RunError),
+    /// The plan is too large for a pack.
+    #[error(transparent)]
+    Emit(#[from] EmitError),
+    /// Values overwrite each other.
+    #[error(
+        "on random input {input} the plan's values overwrite each other, which is a fault of the compiler; nothing \
+         was written"
+    )]
+    Memory {
+        /// Which input.
+        input: usize,
+    },
     /// The two disagree.
     #[error(
         "the plan gives other features than tract: they differ by {difference:e} where {allowed:e} is allowed \
@@ -89,6 +104,34 @@ pub fn verify(
         agreement.largest_feature = agreement.largest_feature.max(largest);
     }
     Ok(agreement)
+}
+
+/// Runs a plan beside the same operations with memory of their own for every value: sharing memory, working in place and
+/// row by row must change no bit.
+pub fn verify_memory(
+    lowered: &Lowered,
+    parts: &TrunkParts,
+    inputs: usize,
+    seed: u64,
+) -> Result<(), VerifyError> {
+    let apart = emit(lowered, &Schedule::apart(lowered), "apart")?.parts;
+    let bytes = [parts, &apart].map(|parts| pack(parts, &[]).map(|bytes| AlignedBytes::copy_of(&bytes)));
+    let [bytes, apart_bytes] = bytes;
+    let (bytes, apart_bytes) = (bytes?, apart_bytes?);
+    let (one, other) = (Pack::parse(&bytes)?, Pack::parse(&apart_bytes)?);
+    let (mut arena, mut wide) = (vec![0.0; parts.arena as usize], vec![0.0; apart.arena as usize]);
+    let (mut plan, mut apart) = (PlanTrunk::new(&one, &mut arena)?, PlanTrunk::new(&other, &mut wide)?);
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let (mut found, mut expected) = (vec![0.0; plan.feature_length()], vec![0.0; plan.feature_length()]);
+    for input in 0..inputs {
+        let values = random_input(&mut random, input, plan.input_length());
+        plan.features(&values, &mut found)?;
+        apart.features(&values, &mut expected)?;
+        if found.iter().zip(&expected).any(|(a, b)| a.to_bits() != b.to_bits()) {
+            return Err(VerifyError::Memory { input });
+        }
+    }
+    Ok(())
 }
 
 /// How far two numbers are from each other. Where a model has no number (the logarithm of −1), the plan must have none
