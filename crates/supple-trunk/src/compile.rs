@@ -9,7 +9,7 @@ use crate::lower::{LowerError, Lowered, lower};
 use crate::quantise::calibrate::Ranges;
 use crate::quantise::error::QuantisationReport;
 use crate::quantise::ranges::RangeChoice;
-use crate::quantise::{self, QuantiseError, quantise};
+use crate::quantise::{self, QuantiseError, equalised, quantise};
 use crate::refusal::Refusals;
 use crate::report::Report;
 use crate::schedule::schedule;
@@ -136,6 +136,6 @@ pub fn calibrate(
 ) -> Result<Calibrated, CompileError> {
     let (float, _) = lowered(onnx, output)?;
     let ranges = quantise::calibrate::calibrate(&float, inputs, choice)?;
-    let report = quantise::error::error(&float, &quantise(&float, &ranges)?, inputs)?;
+    let report = quantise::error::error(&equalised(&float, &ranges), &quantise(&float, &ranges)?, inputs)?;
     Ok(Calibrated { ranges, report })
 }
