@@ -56,7 +56,7 @@ pub fn run(arguments: &PackArguments) -> Result<(), PackVerbError> {
     let bytes = pack(&compiled.parts, &[head])?;
     files::write(&arguments.out, &bytes)?;
     let bytes = AlignedBytes::copy_of(&bytes);
-    let agreement = agreement(&compiled.report.agreement);
+    let agreement = agreement(&compiled.report);
     inspect::print(arguments.json, &arguments.out, &bytes, &Board::DEFAULT, agreement)?;
     Ok(())
 }
