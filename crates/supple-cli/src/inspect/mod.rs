@@ -1,5 +1,7 @@
 //! `supple inspect`: what a pack or an ONNX trunk needs.
 
+mod arena;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -132,7 +134,13 @@ fn object(pack: &Pack, board: &Board) -> Value {
     let flash_bytes = pack.header().length;
     let operations: Vec<Value> = layers(pack)
         .map(|(op, input, output)| {
-            json!({"kind": kind(&op), "input": input.dimensions(), "output": output.dimensions(), "macs": op.macs()})
+            json!({
+                "kind": kind(&op),
+                "input": input.dimensions(),
+                "output": output.dimensions(),
+                "rows_held": op.output().map(|value| value.rows),
+                "macs": op.macs(),
+            })
         })
         .collect();
     let heads: Vec<Value> = pack
@@ -159,8 +167,15 @@ fn object(pack: &Pack, board: &Board) -> Value {
         "board": board.name,
         "name": pack.trunk().name.as_str(),
         "trunk": hexadecimal(&pack.trunk().hash.0),
+        "spare": {
+            "ram_bytes": spare(4 * board.pool, 4 * need.floats()),
+            "flash_bytes": spare(board.pack_region, flash_bytes as usize),
+        },
         "memory": {
             "arena_bytes": 4 * need.arena,
+            "arena_lower_bound_bytes": 4 * arena::largest_live_set(pack),
+            "input_bytes": 4 * pack.trunk().input.words(),
+            "feature_bytes": 4 * pack.trunk().output.words(),
             "head_bytes": 4 * need.head,
             "guard_bytes": 4 * need.guard,
             "cache_bytes": 4 * need.cache,
@@ -198,9 +213,11 @@ fn lines(pack: &Pack, board: &Board) -> String {
     let _ = writeln!(text, "flash         {:>10} bytes", pack.header().length);
     let _ = writeln!(
         text,
-        "RAM to infer  {:>10} bytes (arena {}, head {})",
+        "RAM to infer  {:>10} bytes (arena {}, of which the input {}; at its worst moment {}; head {})",
         need.inference_bytes(),
         4 * need.arena,
+        4 * pack.trunk().input.words(),
+        4 * arena::largest_live_set(pack),
         4 * need.head
     );
     let _ = write!(
@@ -216,14 +233,22 @@ fn lines(pack: &Pack, board: &Board) -> String {
     let verdict = if board.fits(length, &need) { "fits" } else { "does not fit" };
     let _ = write!(
         text,
-        "\n{}: {verdict} (pool {} of {} bytes, labels {} of {}, pack region {length} of {} bytes, stack {} bytes)",
+        "\n{}: {verdict} (RAM {} of {} bytes, {} to spare; labels {} of {}; pack region {length} of {} bytes, {} to \
+         spare; stack {} bytes)",
         board.name,
         4 * need.floats(),
         4 * board.pool,
+        spare(4 * board.pool, 4 * need.floats()),
         need.labels,
         board.labels,
         board.pack_region,
+        spare(board.pack_region, length),
         board.stack_bytes
     );
     text
+}
+
+/// What is left; negative where it is missing.
+fn spare(room: usize, need: usize) -> i64 {
+    room as i64 - need as i64
 }
