@@ -53,7 +53,13 @@ pub fn refine(
                 return Err(format!("pads by {pad}; each side takes 0 to {MOST_PADDING}"));
             }
         }
-        "Slice" => slice(node, integers(4))?,
+        "Squeeze" | "Unsqueeze" | "ReduceMax" | "ReduceMean" | "ReduceSum" => {
+            axes(find(node, "axes").map(|attribute| &attribute.ints[..]).or(integers(1)))?;
+        }
+        "Slice" => {
+            axes(find(node, "axes").map(|attribute| &attribute.ints[..]).or(integers(3)))?;
+            slice(node, integers(4))?;
+        }
         "Split" => split(node, integers(1))?,
         "Resize" => {
             let set_10 = known.len() == 2;
@@ -174,6 +180,19 @@ fn permutation(node: &NodeProto) -> Result<(), String> {
     } else {
         Err(format!("attribute `perm` must name each axis once, but is {:?}", perm.ints))
     }
+}
+
+/// Axes, wherever they are stored: within what a value may have, and each once.
+fn axes(axes: Option<&[i64]>) -> Result<(), String> {
+    let most = MOST_AXES as i64;
+    let Some(axes) = axes else { return Ok(()) };
+    if axes.iter().any(|axis| !(-most..most).contains(axis)) {
+        return Err(format!("works along the axes {axes:?}; an axis is within {:?}", -most..most));
+    }
+    let mut sorted = axes.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    if sorted.len() == axes.len() { Ok(()) } else { Err(format!("names an axis twice: {axes:?}")) }
 }
 
 fn slice(node: &NodeProto, steps: Option<&[i64]>) -> Result<(), String> {
