@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn disorder_is_refused() {
-        let pairs: Vec<(u32, u32)> = (0..1000).map(|to| (to, to * to * 7919 % 1009)).collect();
+        let pairs: Vec<(u32, u32)> = (0..1000u32).map(|to| (to, to.pow(2) % 1009 * 7919 % 1009)).collect();
         assert!(walks(&pairs).is_none());
     }
 }
