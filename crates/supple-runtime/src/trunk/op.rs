@@ -19,11 +19,18 @@ use crate::kernels::spread::{Side, spread};
 use crate::kernels::walk::copy;
 
 /// Runs a whole operation; `None` where it does not fit its arena.
-#[inline(never)]
+#[inline]
 pub(super) fn run_op(op: &Op, arena: &mut [f32], weights: &[f32]) -> Option<()> {
     if op.works_by_rows() {
-        return run_rows(op, 0..op.output()?.shape.height, arena, weights);
+        run_rows(op, 0..op.output()?.shape.height, arena, weights)
+    } else {
+        run_whole(op, arena, weights)
     }
+}
+
+/// Not inlined, so that its stack is not there while rows are made.
+#[inline(never)]
+fn run_whole(op: &Op, arena: &mut [f32], weights: &[f32]) -> Option<()> {
     match op {
         Op::Dense { layer } => run_dense(op, layer, arena, weights),
         Op::GlobalAverage { input, output, rescale: None } => {
@@ -93,6 +100,7 @@ pub(super) fn run_op(op: &Op, arena: &mut [f32], weights: &[f32]) -> Option<()> 
 }
 
 /// Runs some rows of an operation that [works by rows](Op::works_by_rows).
+#[inline(never)]
 pub(super) fn run_rows(op: &Op, rows: Range<u16>, arena: &mut [f32], weights: &[f32]) -> Option<()> {
     match op {
         Op::Convolution { layer, window, groups } => match &layer.epilogue {
