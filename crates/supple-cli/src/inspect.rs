@@ -8,6 +8,8 @@ use supple_pack::header::MAGIC;
 use supple_pack::write::{WriteError, pack};
 use supple_pack::{AlignedBytes, Pack};
 use supple_runtime::MemoryNeed;
+use supple_trunk::Refusal;
+use supple_trunk::isolated::{IsolatedError, Refused};
 use supple_trunk::report::kind;
 
 use crate::arguments::InspectArguments;
@@ -63,12 +65,23 @@ fn onnx(arguments: &InspectArguments, onnx: &[u8], board: &Board) -> Result<(), 
         }
         Err(error) => {
             if !cuts.is_empty() {
-                let object = json!({"cuts": cuts::object(&cuts), "error": error.to_string()});
+                let object = json!({
+                    "cuts": cuts::object(&cuts),
+                    "refusals": refusals(&error.source),
+                    "error": error.to_string(),
+                });
                 crate::print(arguments.json, &object, &cuts::lines(&cuts));
             }
             Err(error.into())
         }
     }
+}
+
+/// The nodes that are in the way, for programs.
+fn refusals(error: &IsolatedError) -> Value {
+    let IsolatedError::Refused(Refused { refusals: Some(refusals), .. }) = error else { return json!([]) };
+    let one = |refusal: &Refusal| json!({"node": refusal.node, "operator": refusal.operator, "reason": refusal.reason});
+    refusals.0.iter().map(one).collect()
 }
 
 /// Prints what a pack's bytes need, with further keys for the JSON object.
