@@ -53,14 +53,20 @@ fn onnx(arguments: &InspectArguments, onnx: &[u8], board: &Board) -> Result<(), 
     let cuts = match &compiled {
         // What kills one reader kills the next.
         Err(error) if !error.source.is_refusal() => Vec::new(),
-        // Whatever keeps the candidates from being found keeps the model from being compiled too.
-        _ => compile::cuts(onnx, arguments.patience).unwrap_or_default(),
+        _ => compile::cuts(onnx, arguments.patience).unwrap_or_else(|error| {
+            // Whatever else keeps the candidates from being found keeps the model from being compiled too.
+            if !error.is_refusal() {
+                eprintln!("where the model could be cut is not listed: {error}");
+            }
+            Vec::new()
+        }),
     };
     match compiled {
         Ok(compiled) => {
             let bytes = AlignedBytes::copy_of(&pack(&compiled.parts, &[])?);
             let more = json!({"cuts": cuts::object(&cuts)});
-            print_with(arguments.json, &arguments.file, &bytes, board, more, &cuts::lines(&cuts))?;
+            let lines = if cuts.is_empty() { String::new() } else { cuts::lines(&cuts) };
+            print_with(arguments.json, &arguments.file, &bytes, board, more, &lines)?;
             Ok(())
         }
         Err(error) => {
