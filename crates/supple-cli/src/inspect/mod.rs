@@ -10,6 +10,8 @@ use supple_pack::header::MAGIC;
 use supple_pack::write::{WriteError, pack};
 use supple_pack::{AlignedBytes, Op, Pack, Shape};
 use supple_runtime::MemoryNeed;
+use supple_trunk::Refusal;
+use supple_trunk::isolated::{IsolatedError, Refused};
 use supple_trunk::report::kind;
 
 use crate::arguments::InspectArguments;
@@ -53,24 +55,41 @@ fn onnx(arguments: &InspectArguments, onnx: &[u8], board: &Board) -> Result<(), 
     let cuts = match &compiled {
         // What kills one reader kills the next.
         Err(error) if !error.source.is_refusal() => Vec::new(),
-        // Whatever keeps the candidates from being found keeps the model from being compiled too.
-        _ => compile::cuts(onnx, arguments.patience).unwrap_or_default(),
+        _ => compile::cuts(onnx, arguments.patience).unwrap_or_else(|error| {
+            // Whatever else keeps the candidates from being found keeps the model from being compiled too.
+            if !error.is_refusal() {
+                eprintln!("where the model could be cut is not listed: {error}");
+            }
+            Vec::new()
+        }),
     };
     match compiled {
         Ok(compiled) => {
             let bytes = AlignedBytes::copy_of(&pack(&compiled.parts, &[])?);
             let more = json!({"cuts": cuts::object(&cuts)});
-            print_with(arguments.json, &arguments.file, &bytes, board, more, &cuts::lines(&cuts))?;
+            let lines = if cuts.is_empty() { String::new() } else { cuts::lines(&cuts) };
+            print_with(arguments.json, &arguments.file, &bytes, board, more, &lines)?;
             Ok(())
         }
         Err(error) => {
             if !cuts.is_empty() {
-                let object = json!({"cuts": cuts::object(&cuts), "error": error.to_string()});
+                let object = json!({
+                    "cuts": cuts::object(&cuts),
+                    "refusals": refusals(&error.source),
+                    "error": error.to_string(),
+                });
                 crate::print(arguments.json, &object, &cuts::lines(&cuts));
             }
             Err(error.into())
         }
     }
+}
+
+/// The nodes that are in the way, for programs.
+fn refusals(error: &IsolatedError) -> Value {
+    let IsolatedError::Refused(Refused { refusals: Some(refusals), .. }) = error else { return json!([]) };
+    let one = |refusal: &Refusal| json!({"node": refusal.node, "operator": refusal.operator, "reason": refusal.reason});
+    refusals.0.iter().map(one).collect()
 }
 
 /// Prints what a pack's bytes need, with further keys for the JSON object.

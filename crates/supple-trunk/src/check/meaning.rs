@@ -34,11 +34,7 @@ pub fn refine(
         "Concat" => drop(needs(node, "axis")?),
         "DepthToSpace" | "SpaceToDepth" => drop(needs(node, "blocksize")?),
         "Transpose" => permutation(node)?,
-        "Dropout" if constant(2).is_some() || node.input.get(2).is_some_and(|name| !name.is_empty()) => {
-            if integers(2) != Some(&[0]) {
-                return Err("is in training mode: export the model with model.eval()".into());
-            }
-        }
+        "Dropout" => dropout(node, constant(2))?,
         "Clip" => {
             for bound in [1, 2].into_iter().filter_map(constant) {
                 if bound.floats().is_none_or(|values| values.len() != 1 || values[0].is_nan()) {
@@ -82,6 +78,15 @@ pub fn refine(
         _ => {}
     }
     Ok(folded)
+}
+
+/// In use it passes its input on; a training mode that is not stored may be one.
+fn dropout(node: &NodeProto, mode: Option<&Constant>) -> Result<(), String> {
+    let given = node.input.get(2).is_some_and(|name| !name.is_empty());
+    if given && mode.and_then(Constant::integers) != Some(&[0]) {
+        return Err("is in training mode: export the model with model.eval()".into());
+    }
+    Ok(())
 }
 
 /// `Cast` is for shapes; what is computed from the input stays FLOAT.

@@ -7,6 +7,7 @@ mod common;
 
 mod basics;
 mod campaign;
+mod containment;
 mod kinds;
 mod mutate;
 mod seeds;
