@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(histogram.choose(RangeChoice::MinMax).high, 100.0);
         assert!(histogram.choose(RangeChoice::Percentile(99.9)).high < 2.0);
         let chosen = histogram.choose(RangeChoice::MeanSquaredError);
-        assert!(chosen.high < 60.0 && chosen.high > 1.0, "{chosen:?}");
+        assert!(chosen.high < 70.0 && chosen.high > 1.0, "{chosen:?}");
         // Among a thousand it is held.
         let mut histogram = Histogram::over(Range { low: -1.0, high: 100.0 });
         (0..1000).for_each(|i| histogram.add(-1.0 + i as f32 / 500.0));
