@@ -7,16 +7,12 @@
 //! |---|---|
 //! | [`convolution`] | 2-d convolution over NHWC images |
 //! | [`dense`] | fully connected layers |
-//! | [`image`] | an image, whole or a few rows of it |
-//! | [`int8`] | the same and more for `i8` |
 //! | [`pool`] | largest value under a window, mean over positions |
 //! | [`linear_head`] | logits and gradient steps of a linear classification head |
 //! | [`softmax`] | probabilities and cross-entropy |
 
 pub mod convolution;
 pub mod dense;
-pub mod image;
-pub mod int8;
 pub mod linear_head;
 pub mod pool;
 pub mod softmax;
