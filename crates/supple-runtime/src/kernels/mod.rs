@@ -6,7 +6,6 @@
 //!
 //! | module | computes |
 //! |---|---|
-<<<<<<< HEAD
 //! | [`image`] | an image, whole or a few rows of it |
 //! | [`convolution`] | 1-d and 2-d convolution |
 //! | [`depthwise`] | convolution in which each output channel sees one input channel |
@@ -15,12 +14,6 @@
 //! | [`element`] | functions of one number and of two |
 //! | [`spread`] | two values of which one may be repeated along the other, element by element |
 //! | [`walk`] | elements moved from place to place |
-=======
-//! | [`convolution`] | 2-d convolution over NHWC images |
-//! | [`dense`] | fully connected layers |
-//! | [`pool`] | largest value under a window, mean over positions |
-//! | [`linear_head`] | logits and gradient steps of a linear classification head |
->>>>>>> int8
 //! | [`softmax`] | probabilities and cross-entropy |
 //! | [`linear_head`] | logits and gradient steps of a linear classification head |
 //! | [`int8`] | the same layers over `i8` |
@@ -29,15 +22,12 @@ pub mod convolution;
 #[cfg(test)]
 mod definition;
 pub mod dense;
-<<<<<<< HEAD
 pub mod depthwise;
 pub mod element;
 #[cfg(all(feature = "host", target_arch = "x86_64"))]
 mod host;
 pub mod image;
 pub mod int8;
-=======
->>>>>>> int8
 pub mod linear_head;
 pub mod pool;
 pub mod softmax;
