@@ -210,7 +210,7 @@ fn lines(pack: &Pack, board: &Board) -> String {
     let need = need(pack);
     let mut text = format!("trunk {} ({})\n", pack.trunk().name, hexadecimal(&pack.trunk().hash.0));
     for (op, input, output) in layers(pack) {
-        let shape = |s: &supple_pack::Shape| format!("{} × {} × {}", s.height, s.width, s.channels);
+        let shape = |s: &Shape| format!("{} × {} × {}", s.height, s.width, s.channels);
         let _ = writeln!(
             text,
             "  {:<18} {:>14} → {:<14} {:>10} MAC",

@@ -299,7 +299,7 @@ impl Lowering<'_> {
     fn settled(&mut self, node: &TypedNode, mut tensor: Tensor) -> Result<Tensor, String> {
         let Some(affine) = tensor.affine.take() else { return Ok(tensor) };
         let linear = finite(Linear::new(affine.scale, affine.shift))?;
-        let kind = Kind::Depthwise { window: window::POINT, weights: Weights::Float(linear) };
+        let kind = Kind::Depthwise { window: POINT, weights: Weights::Float(linear) };
         tensor.value = self.push(node, kind, vec![Source::Value(tensor.value, tensor.shape)], tensor.shape);
         // The new value has this reader alone.
         tensor.exclusive = true;
