@@ -7,8 +7,10 @@ use std::process::ExitCode;
 use serde_json::json;
 use supple_pack::AlignedBytes;
 use supple_pack::write::{WriteError, pack};
-use supple_trunk::isolated::{IsolatedError, Limits, Worker, candidates_isolated, compile_isolated, work};
-use supple_trunk::{Agreement, Candidate, CompileOptions, Compiled};
+use supple_trunk::isolated::{
+    IsolatedError, Limits, Worker, calibrate_isolated, candidates_isolated, compile_isolated, work,
+};
+use supple_trunk::{Agreement, Calibrated, Candidate, CompileOptions, Compiled, RangeChoice, Ranges};
 
 use crate::arguments::{CompileArguments, Patience};
 use crate::boards::Board;
@@ -41,6 +43,30 @@ pub struct ModelError {
 /// Compiles the bytes of a model under a name; `path` is for the message.
 pub fn model(path: &Path, onnx: &[u8], name: String, patience: Patience) -> Result<Compiled, ModelError> {
     part(path, onnx, CompileOptions { name, ..CompileOptions::default() }, patience)
+}
+
+/// Likewise, to a plan in `i8`.
+pub fn quantised(
+    path: &Path,
+    onnx: &[u8],
+    name: String,
+    ranges: Ranges,
+    patience: Patience,
+) -> Result<Compiled, ModelError> {
+    part(path, onnx, CompileOptions { name, int8: Some(ranges), ..CompileOptions::default() }, patience)
+}
+
+/// Runs a model on inputs, channels last, and chooses the ranges of its values.
+pub fn calibrated(
+    path: &Path,
+    onnx: &[u8],
+    inputs: Vec<Vec<f32>>,
+    choice: RangeChoice,
+    patience: Patience,
+) -> Result<Calibrated, ModelError> {
+    this_program(patience)
+        .and_then(|worker| calibrate_isolated(&worker, onnx, None, inputs, choice))
+        .map_err(|source| ModelError { path: path.to_owned(), source })
 }
 
 fn part(
