@@ -144,6 +144,9 @@ pub enum RangeKind {
 pub struct PackArguments {
     /// A training's output folder.
     pub folder: PathBuf,
+    /// Pack the trunk in `i8`, for heads of a recipe with `precision = "int8"`.
+    #[arg(long)]
+    pub int8: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub patience: Patience,

@@ -10,7 +10,7 @@ use supple_pack::write::{WriteError, pack};
 use supple_trunk::isolated::{
     IsolatedError, Limits, Worker, calibrate_isolated, candidates_isolated, compile_isolated, work,
 };
-use supple_trunk::{Calibrated, Candidate, CompileOptions, Compiled, RangeChoice, Report};
+use supple_trunk::{Calibrated, Candidate, CompileOptions, Compiled, RangeChoice, Ranges, Report};
 
 use crate::arguments::{CompileArguments, Patience};
 use crate::boards::Board;
@@ -47,6 +47,17 @@ pub struct ModelError {
 /// Compiles the bytes of a model under a name; `path` is for the message.
 pub fn model(path: &Path, onnx: &[u8], name: String, patience: Patience) -> Result<Compiled, ModelError> {
     part(path, onnx, CompileOptions { name, ..CompileOptions::default() }, patience)
+}
+
+/// Likewise, to a plan in `i8`.
+pub fn quantised(
+    path: &Path,
+    onnx: &[u8],
+    name: String,
+    ranges: Ranges,
+    patience: Patience,
+) -> Result<Compiled, ModelError> {
+    part(path, onnx, CompileOptions { name, int8: Some(ranges), ..CompileOptions::default() }, patience)
 }
 
 fn part(

@@ -171,8 +171,8 @@ fn push(
     }
 }
 
-/// The head, tied to the trunk's file and the data; none where no device could adapt it.
-pub fn head(trainer: &Trainer, onnx: &[u8]) -> Option<HeadFile> {
+/// The head, tied to the trunk's file, the plan if it is quantised, and the data; none where no device could adapt it.
+pub fn head(trainer: &Trainer, onnx: &[u8], plan: Option<[u8; 16]>) -> Option<HeadFile> {
     if !trainer.recipe().head.on_device {
         return None;
     }
@@ -195,6 +195,7 @@ pub fn head(trainer: &Trainer, onnx: &[u8]) -> Option<HeadFile> {
             .collect(),
         bias: learned[bias.range()].to_vec(),
         rates,
+        plan,
         labels_keep_meaning: trainer.recipe().task.kind == Kind::NewDomain,
     })
 }

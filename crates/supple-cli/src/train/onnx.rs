@@ -87,7 +87,10 @@ pub fn start(path: &Path) -> Result<TrunkStart, OnnxStartError> {
                 });
             }
             Op::GlobalAverage { .. } => start.blocks.push(Block::Mean { mean: true }),
-            Op::Unary { function: Function::Activation(Activation::Relu), .. } => match start.blocks.last_mut() {
+            Op::Unary { function: Function::Activation(Activation::Relu), .. } => match start
+                .blocks
+                .last_mut()
+            {
                 Some(Block::Convolution { relu, .. } | Block::Dense { relu, .. }) if !*relu => *relu = true,
                 _ => return Err(refused("a relu of its own")),
             },
