@@ -8,6 +8,7 @@
 //! | [`cases`] | one outer iteration of each case |
 //! | [`evaluation`] | what was learned |
 //! | [`measure`] | the processor's time |
+//! | [`plan`] | a trunk's plan beside tract |
 //!
 //! Not supported: processor time on systems other than Unix, pinning on systems other than Linux.
 #![deny(unsafe_code, missing_docs)]
@@ -16,5 +17,6 @@ pub mod cases;
 pub mod evaluation;
 pub mod measure;
 pub mod parameters;
+pub mod plan;
 pub mod protocol;
 pub mod tasks;

@@ -124,11 +124,24 @@ impl Oracle {
         Self::of(&load(onnx, Some(output))?)
     }
 
+    /// Reads a model and lets tract make it as fast as it can: to measure against, not to check with.
+    pub fn optimised(onnx: &[u8]) -> Result<Self, FrontError> {
+        let typed = load(onnx, None)?;
+        Self::prepared(&typed, || typed.clone().into_optimized()?.into_runnable())
+    }
+
     pub(crate) fn of(typed: &TypedModel) -> Result<Self, FrontError> {
+        // Not decluttered: tract's simplifications are part of what is checked.
+        Self::prepared(typed, || typed.clone().into_runnable())
+    }
+
+    fn prepared(
+        typed: &TypedModel,
+        prepare: impl FnOnce() -> TractResult<Arc<TypedRunnableModel>>,
+    ) -> Result<Self, FrontError> {
         let (runnable, input) = guarded("prepare", || {
             let input = typed.input_fact(0)?.shape.as_concrete().unwrap_or_default().to_vec();
-            // Not decluttered: tract's simplifications are part of what is checked.
-            Ok((typed.clone().into_runnable()?, input))
+            Ok((prepare()?, input))
         })?;
         Ok(Self { runnable, input })
     }

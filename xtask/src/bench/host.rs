@@ -10,7 +10,7 @@ use std::process::Command;
 use clap::builder::PossibleValuesParser;
 use serde_json::Value;
 
-use super::peers::{self, CASES, PEERS, Place};
+use super::peers::{self, CASES, PEERS, PLAN, Place};
 use super::report::{self, Measured, SUPPLE};
 
 /// Time for each program and case, unless a number of iterations is given.
@@ -104,7 +104,10 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), HostError> {
     };
     let wanted = |case: &&str| arguments.case.is_empty() || arguments.case.iter().any(|name| name == case);
     for case in CASES.into_iter().filter(wanted) {
-        note(case, SUPPLE, ours(root, case, arguments));
+        match ours(root, case, arguments) {
+            Ok(all) => all.into_iter().for_each(|one| note(case, &one.program.clone(), Ok(one))),
+            Err(error) => note(case, SUPPLE, Err(error)),
+        }
         let Some(place) = &place else { continue };
         for peer in PEERS.iter().filter(|peer| peer.takes_part(case, &arguments.peer)) {
             note(case, peer.name, place.measure(peer, case, arguments));
@@ -120,18 +123,32 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), HostError> {
 
 fn build(root: &Path) -> Result<(), HostError> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-    cargo.args(["build", "--release", "--quiet", "--package", "supple-bench", "--target-dir"]);
-    cargo.arg(root.join("target")).current_dir(root);
+    // The whole workspace's features: with these programs' own, tract would be compiled once more.
+    cargo.args([
+        "build",
+        "--release",
+        "--quiet",
+        "--workspace",
+        "--bin",
+        "supple-bench",
+        "--bin",
+        "supple-bench-plan",
+    ]);
+    cargo.arg("--target-dir").arg(root.join("target")).current_dir(root);
     // Standard output is for results.
     let status = cargo.stdout(io::stderr()).status().map_err(HostError::NoCargo)?;
     if status.success() { Ok(()) } else { Err(HostError::DoesNotBuild) }
 }
 
-/// Measures ours on one case.
-fn ours(root: &Path, case: &str, arguments: &Arguments) -> Result<Measured, String> {
-    let program = format!("supple-bench{}", env::consts::EXE_SUFFIX);
+/// Measures ours on one case, and what it measures beside itself.
+fn ours(root: &Path, case: &str, arguments: &Arguments) -> Result<Vec<Measured>, String> {
+    let name = if case == PLAN { "supple-bench-plan" } else { "supple-bench" };
+    let program = format!("{name}{}", env::consts::EXE_SUFFIX);
     let mut command = Command::new(root.join("target/release").join(program));
-    command.current_dir(root).args(["--case", case, "--threads", &arguments.threads.to_string()]);
+    command.current_dir(root);
+    if case != PLAN {
+        command.args(["--case", case, "--threads", &arguments.threads.to_string()]);
+    }
     if let Some(iterations) = arguments.iterations {
         command.args(["--iterations", &iterations.to_string()]);
     }
@@ -139,17 +156,22 @@ fn ours(root: &Path, case: &str, arguments: &Arguments) -> Result<Measured, Stri
         command.args(["--seconds", &seconds.to_string()]);
     }
     let line = peers::last_line(&mut command)?;
-    let number = |key: &str| line.get(key).and_then(Value::as_f64);
-    Ok(Measured {
-        case: case.to_owned(),
-        program: SUPPLE.to_owned(),
-        threads: arguments.threads.get(),
-        iterations_per_cpu_second: number("iterations_per_cpu_second"),
-        iterations_per_second: number("iterations_per_second"),
-        iterations: line.get("iterations").and_then(Value::as_u64),
-        final_metric: number("final_metric"),
-        metric: line.get("metric").and_then(Value::as_str).unwrap_or("").to_owned(),
-    })
+    let measured = |program: &str, line: &Value| {
+        let number = |key: &str| line.get(key).and_then(Value::as_f64);
+        Measured {
+            case: case.to_owned(),
+            program: program.to_owned(),
+            threads: if case == PLAN { 1 } else { arguments.threads.get() },
+            iterations_per_cpu_second: number("iterations_per_cpu_second"),
+            iterations_per_second: number("iterations_per_second"),
+            iterations: line.get("iterations").and_then(Value::as_u64),
+            final_metric: number("final_metric"),
+            metric: line.get("metric").and_then(Value::as_str).unwrap_or("").to_owned(),
+        }
+    };
+    let mut all = vec![measured(SUPPLE, &line)];
+    all.extend(line.get("beside").map(|beside| measured("tract", beside)));
+    Ok(all)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::host::{Arguments, HostError};
 use super::report::Measured;
 
 /// The cases, in the order in which they are measured.
-pub const CASES: [&str; 8] = [
+pub const CASES: [&str; 9] = [
     "sine-maml",
     "sine-fomaml",
     "sine-reptile",
@@ -19,7 +19,11 @@ pub const CASES: [&str; 8] = [
     "conv-maml",
     "conv-fomaml",
     "conv-anil",
+    PLAN,
 ];
+
+/// Ours against tract, both in one process of ours.
+pub const PLAN: &str = "plan-conv4";
 
 /// A program to compare with.
 pub struct Peer {
@@ -56,7 +60,7 @@ impl Peer {
     pub fn takes_part(&self, case: &str, named: &[String]) -> bool {
         let wanted =
             if named.is_empty() { !self.only_by_name } else { named.iter().any(|name| name == self.name) };
-        wanted && self.without.is_none_or(|without| !case.contains(without))
+        wanted && case != PLAN && self.without.is_none_or(|without| !case.contains(without))
     }
 }
 
