@@ -31,7 +31,6 @@ pub fn run(
         );
     }
     let mut trainer = Trainer::new(recipe, set, start)?;
-    export::check(&trainer.learner().network)?;
     let checkpoint = out.join(CHECKPOINT_FILE);
     if arguments.resume {
         trainer.resume(checkpoint::read(&checkpoint)?)?;
