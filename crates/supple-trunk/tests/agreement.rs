@@ -13,7 +13,10 @@ fn ends_in_relu(op: &Op) -> bool {
 #[test]
 fn four_blocks_become_four_convolutions_and_a_mean() {
     let compiled = compiled(&conv4(16));
-    assert_eq!(kinds(&compiled), ["Convolution", "Convolution", "Convolution", "Convolution", "GlobalAverage"]);
+    assert_eq!(
+        kinds(&compiled),
+        ["Convolution", "Convolution", "Convolution", "Convolution", "GlobalAverage"]
+    );
     assert_eq!(compiled.parts.ops.iter().filter(|op| ends_in_relu(op)).count(), 4);
     let report = &compiled.report;
     assert_eq!(report.macs, 14 * 14 * 9 * 16 + (7 * 7 + 4 * 4 + 2 * 2) * 9 * 16 * 16);

@@ -64,7 +64,11 @@ fn what_no_plan_expresses_is_named_after_lowering() {
         flat,
     ];
     let refusals = unsupported(&raw(&[1, 2, 4, 4], nodes, vec![]));
-    assert_eq!(names(&refusals).iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["attention"], "{refusals}");
+    assert_eq!(
+        names(&refusals).iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        ["attention"],
+        "{refusals}"
+    );
 }
 
 #[test]

@@ -95,10 +95,18 @@ fn push(
             layers.push(if depthwise {
                 // Ours lie [kernel row][kernel column][channel], ONNX wants the channel first.
                 let ordered = (0..outputs * taps).map(|i| values(0)[i % taps * outputs + i / taps]);
-                Layer::Depthwise2d { weights: ordered.collect(), bias, channels: outputs, kernel, stride, padding }
+                Layer::Depthwise2d {
+                    weights: ordered.collect(),
+                    bias,
+                    channels: outputs,
+                    kernel,
+                    stride,
+                    padding,
+                }
             } else {
                 // Ours lie [kernel row][kernel column][in][out], ONNX wants [out][in][kernel row][kernel column].
-                let at = |out: usize, input: usize, tap: usize| (tap * inputs.channels + input) * outputs + out;
+                let at =
+                    |out: usize, input: usize, tap: usize| (tap * inputs.channels + input) * outputs + out;
                 let ordered = (0..outputs * inputs.channels * taps).map(|i| {
                     values(0)[at(i / (inputs.channels * taps), i / taps % inputs.channels, i % taps)]
                 });

@@ -73,7 +73,8 @@ pub fn start(path: &Path) -> Result<TrunkStart, OnnxStartError> {
                 if window.dilation == [1, 1] && layer.input.shape.channels == layer.output.shape.channels =>
             {
                 let Layer { input, output, .. } = layer;
-                let padding = padding(input, output, window).ok_or(refused("padding that differs by side"))?;
+                let padding =
+                    padding(input, output, window).ok_or(refused("padding that differs by side"))?;
                 let channels = usize::from(output.shape.channels);
                 let taps = window.kernel.iter().map(|k| usize::from(*k)).product::<usize>();
                 // Tap after tap in a plan as in training.

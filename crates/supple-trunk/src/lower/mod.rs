@@ -74,13 +74,8 @@ pub fn lower(model: &TypedModel) -> Result<Lowered, LowerError> {
 
 fn lower_as(model: &TypedModel, layout: Layout) -> Result<Lowered, LowerError> {
     let order = model.eval_order().map_err(|error| LowerError::Graph(format!("has no order: {error:#}")))?;
-    let mut lowering = Lowering {
-        model,
-        layout,
-        draft: Draft::default(),
-        tensors: HashMap::new(),
-        readers: HashMap::new(),
-    };
+    let mut lowering =
+        Lowering { model, layout, draft: Draft::default(), tensors: HashMap::new(), readers: HashMap::new() };
     for id in &order {
         for input in &model.node(*id).inputs {
             *lowering.readers.entry(*input).or_default() += 1;
@@ -317,8 +312,9 @@ impl Lowering<'_> {
             tensor = self.arranged(node, tensor, vector, (0..length as u32).collect())?;
         }
         for step in &self.draft.steps {
-            if let Kind::Convolution { weights, .. } | Kind::Depthwise { weights, .. } | Kind::Dense { weights } =
-                &step.kind
+            if let Kind::Convolution { weights, .. }
+            | Kind::Depthwise { weights, .. }
+            | Kind::Dense { weights } = &step.kind
                 && let Weights::Float(linear) = weights
                 && !linear.is_finite()
             {

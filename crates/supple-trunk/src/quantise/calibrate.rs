@@ -6,8 +6,8 @@ use supple_pack::read::Pack;
 use supple_pack::write::{AlignedBytes, pack};
 use supple_runtime::PlanTrunk;
 
-use super::ranges::{Histogram, Range, RangeChoice};
 use super::QuantiseError;
+use super::ranges::{Histogram, Range, RangeChoice};
 use crate::emit::emit;
 use crate::lower::Lowered;
 use crate::lower::draft::ValueId;
@@ -75,12 +75,7 @@ impl Observed {
     }
 }
 
-fn read(
-    value: &Value,
-    arena: &[f32],
-    quantum: Option<crate::lower::draft::Quantum>,
-    into: &mut Vec<f32>,
-) {
+fn read(value: &Value, arena: &[f32], quantum: Option<crate::lower::draft::Quantum>, into: &mut Vec<f32>) {
     let words = &arena[value.offset as usize..][..value.words() as usize];
     match (value.element, quantum) {
         (Element::I8, Some(quantum)) => {
@@ -109,10 +104,15 @@ pub fn calibrate(
     let observed = Observed::new(lowered)?;
     let each = || inputs.iter().map(Vec::as_slice);
     let mut ranges = vec![Range::EMPTY; lowered.draft.values.len()];
-    observed.run(each(), |_| None, |_, value, numbers| {
-        let seen = numbers.iter().fold(Range::EMPTY, |range, x| range.joined(Range { low: *x, high: *x }));
-        ranges[value] = ranges[value].joined(seen);
-    })?;
+    observed.run(
+        each(),
+        |_| None,
+        |_, value, numbers| {
+            let seen =
+                numbers.iter().fold(Range::EMPTY, |range, x| range.joined(Range { low: *x, high: *x }));
+            ranges[value] = ranges[value].joined(seen);
+        },
+    )?;
     if let Some(value) = ranges.iter().position(|range| !(range.high - range.low).is_finite()) {
         let unused = ranges[value] == Range::EMPTY;
         if !unused {
@@ -122,9 +122,13 @@ pub fn calibrate(
     }
     if choice != RangeChoice::MinMax {
         let mut histograms: Vec<Histogram> = ranges.iter().map(|range| Histogram::over(*range)).collect();
-        observed.run(each(), |_| None, |_, value, numbers| {
-            numbers.iter().for_each(|x| histograms[value].add(*x));
-        })?;
+        observed.run(
+            each(),
+            |_| None,
+            |_, value, numbers| {
+                numbers.iter().for_each(|x| histograms[value].add(*x));
+            },
+        )?;
         ranges = histograms.iter().map(|histogram| histogram.choose(choice)).collect();
     }
     Ok(Ranges { choice, inputs: inputs.len(), values: ranges })

@@ -41,7 +41,8 @@ pub fn quantise(lowered: &Lowered, ranges: &Ranges) -> Result<Quantised, Quantis
         converter.step(step).map_err(|problem| QuantiseError::Layer { node: step.node.clone(), problem })?;
     }
     let output = converter.float(lowered.output.0, "features");
-    let stands_for = converter.int8s.iter().zip(&converter.floats).map(|(int8, float)| int8.or(*float)).collect();
+    let stands_for =
+        converter.int8s.iter().zip(&converter.floats).map(|(int8, float)| int8.or(*float)).collect();
     let lowered = Lowered {
         draft: converter.to,
         input: (input, lowered.input.1),
@@ -118,7 +119,15 @@ impl Converter<'_> {
         value
     }
 
-    fn push(&mut self, node: &str, kind: Kind, inputs: Vec<Source>, old: ValueId, output: ValueId, step: Option<&Step>) {
+    fn push(
+        &mut self,
+        node: &str,
+        kind: Kind,
+        inputs: Vec<Source>,
+        old: ValueId,
+        output: ValueId,
+        step: Option<&Step>,
+    ) {
         let shape = step.map_or(self.from.values[old].shape, |step| step.output.1);
         self.to.steps.push(Step { node: node.to_owned(), kind, inputs, output: (output, shape) });
     }

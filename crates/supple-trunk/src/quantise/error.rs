@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::calibrate::Observed;
-use super::{Quantised, QuantiseError};
+use super::{QuantiseError, Quantised};
 use crate::lower::Lowered;
 use crate::lower::draft::Kind;
 
@@ -49,7 +49,11 @@ impl fmt::Display for QuantisationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<18} {:>10} {:>10}  node", "operation", "SQNR dB", "lost dB")?;
         for layer in &self.layers {
-            writeln!(f, "{:<18} {:>10.1} {:>10.1}  {}", layer.kind, layer.sqnr_db, layer.lost_db, layer.node)?;
+            writeln!(
+                f,
+                "{:<18} {:>10.1} {:>10.1}  {}",
+                layer.kind, layer.sqnr_db, layer.lost_db, layer.node
+            )?;
         }
         write!(
             f,
@@ -75,7 +79,9 @@ struct Power {
 impl Power {
     fn decibels(self) -> f64 {
         // A value that is exact would be infinitely good, which no table shows.
-        10.0 * (self.signal.max(f64::MIN_POSITIVE) / self.noise.max(self.signal * 1e-12).max(f64::MIN_POSITIVE)).log10()
+        10.0 * (self.signal.max(f64::MIN_POSITIVE)
+            / self.noise.max(self.signal * 1e-12).max(f64::MIN_POSITIVE))
+        .log10()
     }
 }
 

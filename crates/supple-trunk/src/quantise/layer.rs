@@ -2,8 +2,8 @@
 
 use supple_pack::op::Activation;
 
-use super::multiplier::fixed;
 use super::LayerInt8;
+use super::multiplier::fixed;
 use crate::lower::draft::{Linear, Quantum};
 
 /// The least and the most `i8` that an activation lets through.

@@ -32,10 +32,14 @@ use crate::lower::draft::Quantum;
 #[derive(Debug, thiserror::Error)]
 pub enum QuantiseError {
     /// Nothing to calibrate on.
-    #[error("there are no inputs to calibrate on: give at least one, best some hundreds like those of the device")]
+    #[error(
+        "there are no inputs to calibrate on: give at least one, best some hundreds like those of the device"
+    )]
     NoInputs,
     /// An input that does not fit.
-    #[error("calibration input {index} has {found} values or some that are no numbers; the trunk reads {expected}")]
+    #[error(
+        "calibration input {index} has {found} values or some that are no numbers; the trunk reads {expected}"
+    )]
     Input {
         /// Which.
         index: usize,
@@ -48,7 +52,9 @@ pub enum QuantiseError {
     #[error("a percentile of {0} is not within 50 to 100; 99.9 is usual")]
     Percentile(f32),
     /// The float plan overflows.
-    #[error("the trunk gives values that are no finite numbers on the calibration inputs; check those and its weights")]
+    #[error(
+        "the trunk gives values that are no finite numbers on the calibration inputs; check those and its weights"
+    )]
     NotFinite,
     /// Ranges of another trunk.
     #[error("the ranges hold {found} values, but this trunk has {expected}: calibrate this trunk")]

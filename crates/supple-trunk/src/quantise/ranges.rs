@@ -86,11 +86,12 @@ impl Histogram {
         let outside = (total as f64 * (1.0 - percent / 100.0).max(0.0) / 2.0) as u64;
         let reach = |counts: &mut dyn Iterator<Item = &u64>| {
             let mut passed = 0;
-            counts.take_while(|count| {
-                passed += **count;
-                passed <= outside
-            })
-            .count()
+            counts
+                .take_while(|count| {
+                    passed += **count;
+                    passed <= outside
+                })
+                .count()
         };
         let (below, above) = (reach(&mut self.counts.iter()), reach(&mut self.counts.iter().rev()));
         let edge = |bin: usize| (f64::from(self.range.low) + bin as f64 * self.width()) as f32;
