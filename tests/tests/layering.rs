@@ -48,11 +48,7 @@ const HOST: &[Line] = &[
     ("supple-signal", Device, &[]),
     ("supple-data", Host, &["supple-signal"]),
     ("supple-meta", Host, &["supple-data", "supple-pack", "supple-runtime"]),
-    (
-        "supple-bench",
-        Host,
-        &["supple-data", "supple-meta", "supple-pack", "supple-runtime", "supple-trunk"],
-    ),
+    ("supple-bench", Host, &["supple-data", "supple-meta", "supple-pack", "supple-runtime", "supple-trunk"]),
     ("supple-cli", Host, BELOW_THE_COMMAND),
     // No tract here, or the first `cargo xtask` would compile it.
     ("xtask", Host, &["supple-link", "supple-pack"]),

@@ -93,6 +93,9 @@ pub struct CompileArguments {
     pub output: Option<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
+    pub quantisation: Quantisation,
+    #[command(flatten)]
+    #[allow(missing_docs)]
     pub patience: Patience,
     /// The pack to write.
     #[arg(short, long = "out", value_name = "OUT.supple")]
@@ -102,11 +105,48 @@ pub struct CompileArguments {
     pub json: bool,
 }
 
+/// Whether a trunk computes in `i8`, and on what its ranges are calibrated.
+#[derive(Debug, Clone, Args)]
+pub struct Quantisation {
+    /// Quantise weights and values to i8; features stay f32.
+    #[arg(long, requires = "calibrate")]
+    pub int8: bool,
+    /// Data like the device's, as in `eval --data`: samples of the trunk's shape.
+    #[arg(long, value_name = "PATH", requires = "int8")]
+    pub calibrate: Option<PathBuf>,
+    /// How many samples to calibrate on.
+    #[arg(long, value_name = "N", default_value_t = 256, requires = "int8")]
+    pub calibration_inputs: usize,
+    /// How the range of a value is chosen from what it was seen to be.
+    #[arg(long, value_enum, default_value_t = RangeKind::MeanSquaredError, requires = "int8")]
+    pub range: RangeKind,
+    /// With `--range percentile`: how much of a value lies inside its range, in percent.
+    #[arg(long, value_name = "PERCENT", default_value_t = 99.99, requires = "int8")]
+    pub percentile: f32,
+    /// Seed of the draw of the samples to calibrate on.
+    #[arg(long, default_value_t = 1, requires = "int8")]
+    pub seed: u64,
+}
+
+/// How ranges are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RangeKind {
+    /// From the smallest value to the largest.
+    MinMax,
+    /// So that a part of all values lies inside.
+    Percentile,
+    /// So that rounding and clipping together lose the least.
+    MeanSquaredError,
+}
+
 /// Arguments of `pack`.
 #[derive(Debug, Args)]
 pub struct PackArguments {
     /// A training's output folder.
     pub folder: PathBuf,
+    /// Pack the trunk in `i8`, for heads of a recipe with `precision = "int8"`.
+    #[arg(long)]
+    pub int8: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub patience: Patience,

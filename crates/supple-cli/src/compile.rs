@@ -7,11 +7,14 @@ use std::process::ExitCode;
 use serde_json::json;
 use supple_pack::AlignedBytes;
 use supple_pack::write::{WriteError, pack};
-use supple_trunk::isolated::{IsolatedError, Limits, Worker, candidates_isolated, compile_isolated, work};
-use supple_trunk::{Agreement, Candidate, CompileOptions, Compiled};
+use supple_trunk::isolated::{
+    IsolatedError, Limits, Worker, calibrate_isolated, candidates_isolated, compile_isolated, work,
+};
+use supple_trunk::{Calibrated, Candidate, CompileOptions, Compiled, RangeChoice, Ranges, Report};
 
 use crate::arguments::{CompileArguments, Patience};
 use crate::boards::Board;
+use crate::calibrate::{self, CalibrateError};
 use crate::files::{self, FileError};
 use crate::inspect;
 
@@ -24,6 +27,9 @@ pub enum CompileVerbError {
     /// The model was not compiled.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// There are no ranges to quantise with.
+    #[error(transparent)]
+    Calibrate(#[from] CalibrateError),
     /// The trunk does not fit a pack.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -43,6 +49,17 @@ pub fn model(path: &Path, onnx: &[u8], name: String, patience: Patience) -> Resu
     part(path, onnx, CompileOptions { name, ..CompileOptions::default() }, patience)
 }
 
+/// Likewise, to a plan in `i8`.
+pub fn quantised(
+    path: &Path,
+    onnx: &[u8],
+    name: String,
+    ranges: Ranges,
+    patience: Patience,
+) -> Result<Compiled, ModelError> {
+    part(path, onnx, CompileOptions { name, int8: Some(ranges), ..CompileOptions::default() }, patience)
+}
+
 fn part(
     path: &Path,
     onnx: &[u8],
@@ -51,6 +68,20 @@ fn part(
 ) -> Result<Compiled, ModelError> {
     this_program(patience)
         .and_then(|worker| compile_isolated(&worker, onnx, &options))
+        .map_err(|source| ModelError { path: path.to_owned(), source })
+}
+
+/// Calibrates a model on inputs in the plan's order.
+pub fn calibrated(
+    path: &Path,
+    onnx: &[u8],
+    output: Option<&str>,
+    inputs: &[Vec<f32>],
+    choice: RangeChoice,
+    patience: Patience,
+) -> Result<Calibrated, ModelError> {
+    this_program(patience)
+        .and_then(|worker| calibrate_isolated(&worker, onnx, output, inputs, choice))
         .map_err(|source| ModelError { path: path.to_owned(), source })
 }
 
@@ -81,17 +112,28 @@ pub fn worker() -> ExitCode {
 /// Runs the verb.
 pub fn run(arguments: &CompileArguments) -> Result<(), CompileVerbError> {
     let onnx = files::read(&arguments.model)?;
+    let (path, output, patience) = (&arguments.model, arguments.output.as_deref(), arguments.patience);
+    let quantisation = &arguments.quantisation;
+    let calibrated = match &quantisation.calibrate {
+        Some(data) => Some(calibrate::run(path, &onnx, output, data, quantisation, patience)?),
+        None => None,
+    };
     let options = CompileOptions {
-        name: name(&arguments.model),
+        name: name(path),
         output: arguments.output.clone(),
+        int8: calibrated.as_ref().map(|calibrated| calibrated.ranges.clone()),
         ..CompileOptions::default()
     };
-    let compiled = part(&arguments.model, &onnx, options, arguments.patience)?;
+    let compiled = part(path, &onnx, options, patience)?;
     let bytes = pack(&compiled.parts, &[])?;
     files::write(&arguments.out, &bytes)?;
     let bytes = AlignedBytes::copy_of(&bytes);
-    let agreement = agreement(&compiled.report.agreement);
-    inspect::print(arguments.json, &arguments.out, &bytes, &Board::DEFAULT, agreement)?;
+    let mut more = agreement(&compiled.report);
+    if let Some(Calibrated { report, .. }) = &calibrated {
+        eprintln!("{report}");
+        more["quantisation"] = json!(report);
+    }
+    inspect::print(arguments.json, &arguments.out, &bytes, &Board::DEFAULT, more)?;
     Ok(())
 }
 
@@ -102,11 +144,14 @@ fn name(path: &Path) -> String {
     stem[..end].to_owned()
 }
 
-/// How closely the plan follows the model.
-pub fn agreement(agreement: &Agreement) -> serde_json::Value {
-    json!({"agreement": {
-        "random_inputs": agreement.inputs,
-        "largest_difference": agreement.largest_difference,
-        "largest_feature": agreement.largest_feature,
-    }})
+/// How closely the plan follows the model, and how small its arena could be.
+pub fn agreement(report: &Report) -> serde_json::Value {
+    let agreement = &report.agreement;
+    json!({
+        "agreement": {
+            "random_inputs": agreement.inputs,
+            "largest_difference": agreement.largest_difference,
+            "largest_feature": agreement.largest_feature,
+        },
+    })
 }

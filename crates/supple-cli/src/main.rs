@@ -3,6 +3,7 @@
 
 mod arguments;
 mod boards;
+mod calibrate;
 mod compile;
 mod cuts;
 mod data;

@@ -18,6 +18,8 @@ pub enum Purpose {
     Generation = 5,
     /// Random starts of baselines.
     Baseline = 6,
+    /// Inputs that a trunk's ranges are measured on.
+    Calibration = 7,
 }
 
 /// The stream for `purpose` at `index` (an iteration, an episode, …) and `part` (a task, a drawing, …).

@@ -77,11 +77,21 @@ pub(crate) fn seal(magic: &[u8; 8], value: &impl serde::Serialize) -> Result<Vec
 
 /// What [`seal`] was given; `None` when the bytes are anything else.
 pub(crate) fn open<T: serde::de::DeserializeOwned>(magic: &[u8; 8], bytes: &[u8]) -> Option<T> {
+    decode(unsealed(magic, bytes)?)
+}
+
+/// The postcard in what [`seal`] gave.
+pub(crate) fn unsealed<'b>(magic: &[u8; 8], bytes: &'b [u8]) -> Option<&'b [u8]> {
     let (covered, digest) = bytes.split_last_chunk::<DIGEST_BYTES>()?;
     if Sha256::digest(covered)[..] != digest[..] {
         return None;
     }
-    match postcard::take_from_bytes(covered.strip_prefix(magic)?) {
+    covered.strip_prefix(magic)
+}
+
+/// A value of postcard that is all of `bytes`.
+pub(crate) fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    match postcard::take_from_bytes(bytes) {
         Ok((value, [])) => Some(value),
         _ => None,
     }

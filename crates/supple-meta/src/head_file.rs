@@ -1,6 +1,7 @@
 //! The learned head in a file: start and step sizes, tied to the trunk and the data they were learned on.
 //!
-//! Format: `SUPHEAD2`, the head in postcard, SHA-256 of both.
+//! Format: `SUPHEAD3`, the head in postcard, SHA-256 of both. `SUPHEAD2`, which is read too, ends before
+//! [`plan`](HeadFile::plan): its heads are for `f32`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,9 +9,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::checkpoint::{MOST_BYTES, open, read_bounded, seal, write_whole};
+use crate::checkpoint::{MOST_BYTES, decode, open, read_bounded, seal, unsealed, write_whole};
 
-const MAGIC: &[u8; 8] = b"SUPHEAD2";
+const MAGIC: &[u8; 8] = b"SUPHEAD3";
+const MAGIC_BEFORE: &[u8; 8] = b"SUPHEAD2";
 
 /// A learned head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +35,8 @@ pub struct HeadFile {
     pub rates: Vec<[f32; 2]>,
     /// Whether row c is class c of the data set and keeps its meaning, or rows stand for whatever an episode brings.
     pub labels_keep_meaning: bool,
+    /// The quantised plan whose features it was trained on, as a pack names trunks; none for features in `f32`.
+    pub plan: Option<[u8; 16]>,
 }
 
 /// Why there is no head.
@@ -78,12 +82,20 @@ impl HeadFile {
     pub fn read(path: &Path, trunk: &Path, onnx: &[u8]) -> Result<Self, HeadFileError> {
         let bytes = read_bounded(path, MOST_BYTES)
             .map_err(|source| HeadFileError::Io { path: path.to_owned(), source })?;
-        let head: Self = open(MAGIC, &bytes).ok_or_else(|| HeadFileError::Damaged(path.to_owned()))?;
+        let damaged = || HeadFileError::Damaged(path.to_owned());
+        let head: Self = open(MAGIC, &bytes).or_else(|| before(&bytes)).ok_or_else(damaged)?;
         if head.trunk != trunk_digest(onnx) {
             return Err(HeadFileError::OtherTrunk { head: path.to_owned(), trunk: trunk.to_owned() });
         }
         Ok(head)
     }
+}
+
+/// A head of the version before: without the last field, which is optional.
+fn before(bytes: &[u8]) -> Option<HeadFile> {
+    let none = postcard::to_stdvec(&None::<[u8; 16]>).ok()?;
+    let whole = [unsealed(MAGIC_BEFORE, bytes)?, &none].concat();
+    decode(&whole)
 }
 
 #[cfg(test)]
@@ -104,12 +116,35 @@ mod tests {
             bias: vec![0.25; 2],
             rates: vec![[0.1, 0.2]],
             labels_keep_meaning: true,
+            plan: Some([3; 16]),
         };
         head.write(&path).unwrap();
         assert_eq!(HeadFile::read(&path, Path::new("trunk.onnx"), b"onnx").unwrap(), head);
         let other = HeadFile::read(&path, Path::new("trunk.onnx"), b"other");
         assert!(matches!(other, Err(HeadFileError::OtherTrunk { .. })));
-        std::fs::write(&path, b"SUPHEAD2").unwrap();
+        std::fs::write(&path, b"SUPHEAD3").unwrap();
         assert!(matches!(HeadFile::read(&path, Path::new("t"), b"onnx"), Err(HeadFileError::Damaged(_))));
+    }
+    #[test]
+    fn a_head_of_the_version_before_is_for_f32() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("head.postcard");
+        // Lists have their lengths before them, arrays have not.
+        let mut body =
+            postcard::to_stdvec(&("old", trunk_digest(b"onnx"), [1_u8; 16], 1_u16, 9_u16)).unwrap();
+        body.extend(
+            postcard::to_stdvec(&(vec![0.5_f32, 1.0], vec![0.25_f32], vec![[0.1_f32, 0.2]], false)).unwrap(),
+        );
+        let mut bytes = [MAGIC_BEFORE.as_slice(), &body].concat();
+        bytes.extend(&Sha256::digest(&bytes)[..]);
+        std::fs::write(&path, &bytes).unwrap();
+        let head = HeadFile::read(&path, Path::new("trunk.onnx"), b"onnx").unwrap();
+        assert_eq!(
+            (head.name.as_str(), head.plan, head.weights.as_slice()),
+            ("old", None, [0.5, 1.0].as_slice())
+        );
+        bytes.truncate(bytes.len() - 33);
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(HeadFile::read(&path, Path::new("trunk.onnx"), b"onnx").is_err());
     }
 }

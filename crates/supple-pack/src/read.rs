@@ -243,7 +243,8 @@ fn head(spec: HeadSpec, weights: &[f32]) -> Option<Head<'_>> {
     })
 }
 
-/// Decodes one item and gives the bytes behind it.
+/// Decodes one item and gives the bytes behind it. One copy of it for each kind of item: it is long.
+#[inline(never)]
 fn take<'b, T: Deserialize<'b>>(bytes: &'b [u8], part: &'static str) -> Result<(T, &'b [u8]), PackError> {
     postcard::take_from_bytes(bytes).map_err(|_| PackError::Structure { part })
 }
@@ -260,7 +261,7 @@ impl<T: DeserializeOwned> Iterator for Sequence<'_, T> {
 
     fn next(&mut self) -> Option<T> {
         self.left = self.left.checked_sub(1)?;
-        let (item, rest) = postcard::take_from_bytes(self.bytes).ok()?;
+        let (item, rest) = take(self.bytes, "").ok()?;
         self.bytes = rest;
         Some(item)
     }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use supple_pack::write::TrunkParts;
+use tract_onnx::prelude::TypedModel;
 
-use crate::emit::{EmitError, emit};
+use crate::emit::{EmitError, Emitted, emit};
 use crate::front::{FrontError, Oracle, guarded, load};
 use crate::lower::{LowerError, Lowered, lower};
 use crate::quantise::calibrate::Ranges;
@@ -11,8 +12,8 @@ use crate::quantise::error::QuantisationReport;
 use crate::quantise::ranges::RangeChoice;
 use crate::quantise::{self, QuantiseError, equalised, quantise};
 use crate::refusal::Refusals;
-use crate::report::Report;
-use crate::schedule::schedule;
+use crate::report::{Agreement, Report};
+use crate::schedule::{Schedule, schedule};
 use crate::verify::{Orders, VerifyError, verify, verify_memory};
 
 /// How to compile.
@@ -77,16 +78,38 @@ pub struct Calibrated {
     pub report: QuantisationReport,
 }
 
-/// Lowers a model; what it is held against comes with it.
-fn lowered(onnx: &[u8], output: Option<&str>) -> Result<(Lowered, Oracle), CompileError> {
-    let typed = load(onnx, output)?;
+/// A plan in `f32` that was held against tract.
+struct Checked {
+    lowered: Lowered,
+    schedule: Schedule,
+    emitted: Emitted,
+    agreement: Agreement,
+}
+
+/// Lowers a model and holds the plan against what tract gives for the untouched model.
+///
+/// tract's simplifications have faults. Where a plan from the simplified graph gives something else, one is made from
+/// the graph as it was.
+fn checked(onnx: &[u8], options: &CompileOptions) -> Result<Checked, CompileError> {
+    let typed = load(onnx, options.output.as_deref())?;
     let oracle = Oracle::of(&typed)?;
-    let simplified = guarded("simplify", || typed.into_decluttered())?;
-    let lowered = guarded("lower", || Ok(lower(&simplified)))?.map_err(|error| match error {
+    let simplified = guarded("simplify", || typed.clone().into_decluttered())?;
+    match check(&simplified, &oracle, options) {
+        Err(CompileError::Verify(VerifyError::Disagreement { .. })) => check(&typed, &oracle, options),
+        other => other,
+    }
+}
+
+fn check(model: &TypedModel, oracle: &Oracle, options: &CompileOptions) -> Result<Checked, CompileError> {
+    let lowered = guarded("lower", || Ok(lower(model)))?.map_err(|error| match error {
         LowerError::Nodes(refusals) => CompileError::Unsupported(refusals),
         LowerError::Graph(problem) => CompileError::Graph(problem),
     })?;
-    Ok((lowered, oracle))
+    let schedule = schedule(&lowered);
+    let emitted = emit(&lowered, &schedule, &options.name)?;
+    let orders = Orders { input: &lowered.input_order, features: &lowered.feature_order };
+    let agreement = verify(&emitted.parts, oracle, orders, options.inputs.max(1), options.seed)?;
+    Ok(Checked { lowered, schedule, emitted, agreement })
 }
 
 /// Compiles a model. The same bytes and options always give the same parts.
@@ -94,28 +117,22 @@ fn lowered(onnx: &[u8], output: Option<&str>) -> Result<(Lowered, Oracle), Compi
 /// A quantised plan comes from an `f32` plan that was held against tract; and it must give, bit for bit, what the
 /// same operations give when each has memory of its own.
 pub fn compile(onnx: &[u8], options: &CompileOptions) -> Result<Compiled, CompileError> {
-    let (float, oracle) = lowered(onnx, options.output.as_deref())?;
-    let plan = schedule(&float);
-    let emitted = emit(&float, &plan, &options.name)?;
-    let orders = Orders { input: &float.input_order, features: &float.feature_order };
-    let agreement = verify(&emitted.parts, &oracle, orders, options.inputs.max(1), options.seed)?;
-    let (lowered, plan, emitted) = match &options.int8 {
-        None => (float, plan, emitted),
-        Some(ranges) => {
-            let lowered = quantise(&float, ranges)?.lowered;
-            let plan = schedule(&lowered);
-            let emitted = emit(&lowered, &plan, &options.name)?;
-            verify_memory(&lowered, &emitted.parts, options.inputs.max(1), options.seed)?;
-            (lowered, plan, emitted)
-        }
-    };
+    let mut checked = checked(onnx, options)?;
+    if let Some(ranges) = &options.int8 {
+        let lowered = quantise(&checked.lowered, ranges)?.lowered;
+        let schedule = schedule(&lowered);
+        let emitted = emit(&lowered, &schedule, &options.name)?;
+        verify_memory(&lowered, &emitted.parts, options.inputs.max(1), options.seed)?;
+        checked = Checked { lowered, schedule, emitted, ..checked };
+    }
+    let Checked { lowered, schedule, emitted, agreement } = checked;
     let report = Report {
         int8: options.int8.is_some(),
         macs: emitted.operations.iter().map(|operation| operation.macs).sum(),
         weight_bytes: 4 * emitted.parts.weights.len(),
-        arena_bytes: 4 * plan.arena,
-        arena_lower_bound_bytes: 4 * plan.lower_bound,
-        arena_lower_bound_whole_bytes: 4 * plan.lower_bound_whole,
+        arena_bytes: 4 * schedule.arena,
+        arena_lower_bound_bytes: 4 * schedule.lower_bound,
+        arena_lower_bound_whole_bytes: 4 * schedule.lower_bound_whole,
         input_bytes: 4 * lowered.input_order.len(),
         feature_bytes: 4 * lowered.feature_order.len(),
         input_order: lowered.input_order,
@@ -134,7 +151,8 @@ pub fn calibrate(
     inputs: &[Vec<f32>],
     choice: RangeChoice,
 ) -> Result<Calibrated, CompileError> {
-    let (float, _) = lowered(onnx, output)?;
+    let options = CompileOptions { output: output.map(str::to_owned), ..CompileOptions::default() };
+    let float = checked(onnx, &options)?.lowered;
     let ranges = quantise::calibrate::calibrate(&float, inputs, choice)?;
     let report = quantise::error::error(&equalised(&float, &ranges), &quantise(&float, &ranges)?, inputs)?;
     Ok(Calibrated { ranges, report })

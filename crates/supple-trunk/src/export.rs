@@ -56,7 +56,22 @@ pub enum Layer {
     },
     /// `max(x, 0)`.
     Relu,
-    /// Largest value under the window.
+    /// 2-d convolution in which each channel sees itself alone.
+    Depthwise2d {
+        /// `[channels][kernel_h][kernel_w]`.
+        weights: Vec<f32>,
+        /// `channels` biases.
+        bias: Option<Vec<f32>>,
+        /// Channels read and written.
+        channels: usize,
+        /// Height and width of the kernel.
+        kernel: [usize; 2],
+        /// Vertical and horizontal stride.
+        stride: [usize; 2],
+        /// Padding above, to the left, below, to the right.
+        padding: [usize; 4],
+    },
+    /// Largest value under a window.
     MaxPool {
         /// Height and width of the window.
         kernel: [usize; 2],
@@ -172,6 +187,22 @@ fn after(layer: usize, spec: &Layer, before: Shape) -> Result<Shape, ExportError
                 None => wrong("stride and kernel must be at least 1 and the kernel fit the padded input"),
             }
         }
+        (
+            Layer::Depthwise2d { weights, bias, channels: own, kernel, stride, padding },
+            Shape::Image([channels, height, width]),
+        ) => {
+            if *own != channels {
+                return wrong("channels differ from the channels of the layer before");
+            }
+            length("weights", weights, channels * kernel[0] * kernel[1])?;
+            if let Some(bias) = bias {
+                length("bias", bias, channels)?;
+            }
+            match slid([height, width], *kernel, *stride, *padding) {
+                Some([height, width]) => Ok(Shape::Image([channels, height, width])),
+                None => wrong("stride and kernel must be at least 1 and the kernel fit the padded input"),
+            }
+        }
         (Layer::MaxPool { kernel, stride, padding }, Shape::Image([channels, height, width])) => {
             match slid([height, width], *kernel, *stride, *padding) {
                 Some([height, width]) => Ok(Shape::Image([channels, height, width])),
@@ -221,6 +252,14 @@ fn node_of(number: usize, layer: &Layer, tensors: &mut Vec<TensorProto>) -> Node
                 constant("bias", &[*output_channels], bias);
             }
             ("Conv", window(kernel, stride, padding))
+        }
+        Layer::Depthwise2d { weights, bias, channels, kernel, stride, padding } => {
+            constant("weights", &[*channels, 1, kernel[0], kernel[1]], weights);
+            if let Some(bias) = bias {
+                constant("bias", &[*channels], bias);
+            }
+            let groups = AttributeProto { i: *channels as i64, ..attribute("group", AttributeType::Int) };
+            ("Conv", [window(kernel, stride, padding), vec![groups]].concat())
         }
         Layer::BatchNormalization { scale, shift, mean, variance, epsilon } => {
             for (what, values) in [("scale", scale), ("shift", shift), ("mean", mean), ("variance", variance)]

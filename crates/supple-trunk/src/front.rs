@@ -7,7 +7,7 @@ use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
 use crate::check::{self, CheckError, MOST_VALUE};
-use crate::measure::measure;
+use crate::measure::{measure, parts};
 use crate::refusal::printable;
 
 /// Most multiply-accumulates of one run: compiling must end in seconds, and a small board runs far fewer.
@@ -91,7 +91,14 @@ pub fn load(onnx: &[u8], output: Option<&str>) -> Result<TypedModel, FrontError>
 
 /// The typed graph of a checked model.
 pub fn typed(proto: &ModelProto) -> Result<TypedModel, FrontError> {
-    guarded("read", || onnx().with_ignore_value_info(true).model_for_proto_model(proto)?.into_typed())
+    guarded("read", || {
+        let mut model = onnx().with_ignore_value_info(true).model_for_proto_model(proto)?;
+        model.analyse(false)?;
+        match parts(&model) {
+            Ok(()) => model.into_typed().map(Ok),
+            Err(meaningless) => Ok(Err(meaningless)),
+        }
+    })?
 }
 
 /// A model run by tract as the exporter wrote it: what a plan is held against.

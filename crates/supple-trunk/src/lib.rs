@@ -16,6 +16,8 @@
 //! | `lower` | tract's graph to a draft of the plan, scales and shifts folded in `f64` |
 //! | [`planner`] | where each value lies in the arena |
 //! | `weights` | weights in the order of the kernels |
+//! | `schedule` | which operations run row by row, which in place |
+//! | [`QuantisationReport`], [`Ranges`], [`calibrate()`] | `i8`: ranges from data, what each layer loses |
 //! | `emit` | the draft as operations and a weight blob |
 //! | `verify` | the plan against tract on random inputs |
 //! | [`report`] | what the plan costs |
@@ -23,11 +25,9 @@
 //!
 //! # Not supported
 //! - more than one input or sample; more than one output, unless one is chosen
-//! - values that join again (residual connections, concatenation)
-//! - grouped and depthwise convolutions, dilation, 3-d convolutions
-//! - averages over a part of an image, other activations than relu
-//! - quantised models, other types than `f32`, weights in a second file
-//! - inputs that are channel last (the axes must be `[1, C, H, W]`, `[1, C, T]` or `[1, C]`)
+//! - 3-d convolutions, transposed convolutions, recurrent layers, products of two computed matrices
+//! - control flow, loops, shapes that depend on data
+//! - models that were quantised elsewhere, other types than `f32`, weights in a second file
 //!
 //! [`compile()`] reads a model in this process. Limits on sizes and a guard around tract turn hostile models into
 //! errors, but a fault in tract's unsafe code is not contained, and a panic inside tract still prints its message on
@@ -46,9 +46,9 @@ mod check;
 mod emit;
 mod front;
 mod lower;
+mod measure;
 mod quantise;
 mod schedule;
-mod measure;
 mod verify;
 mod weights;
 

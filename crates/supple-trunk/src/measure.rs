@@ -4,6 +4,8 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, PaddingSpec, PoolSpec, SumPool};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::nn::{Reduce, Softmax};
+use tract_onnx::tract_hir::infer::Factoid;
+use tract_onnx::tract_hir::internal::DimLike;
 
 use crate::check::{MOST_ELEMENTS, MOST_VALUE};
 use crate::front::{FrontError, MOST_WORK};
@@ -101,6 +103,26 @@ fn meaning(model: &TypedModel, node: &TypedNode) -> Result<(), String> {
         Some(axis) => Err(format!("works along axis {axis} of a value of the shape {dims:?}")),
         None => Ok(()),
     }
+}
+
+/// The parts of a split must be all of it. The typed graph has slices in its place, so this is seen before.
+pub fn parts(model: &InferenceModel) -> Result<(), FrontError> {
+    let elements = |fact: &InferenceFact| {
+        let dims = fact.shape.concretize()?;
+        dims.iter().try_fold(1usize, |product, dim| product.checked_mul(dim.to_usize().ok()?))
+    };
+    for node in model.nodes().iter().filter(|node| node.op.name().starts_with("Split")) {
+        let whole = node.inputs.first().and_then(|input| model.outlet_fact(*input).ok()).and_then(elements);
+        let parts =
+            node.outputs.iter().try_fold(0usize, |sum, output| sum.checked_add(elements(&output.fact)?));
+        if let (Some(whole), Some(parts)) = (whole, parts)
+            && whole != parts
+        {
+            let problem = format!("splits {whole} elements into parts of {parts} together");
+            return Err(FrontError::Meaningless { node: shown(&node.name), problem });
+        }
+    }
+    Ok(())
 }
 
 /// A window must fit what it moves over, padding included.

@@ -49,7 +49,8 @@ pub fn schedule(lowered: &Lowered) -> Schedule {
                     .filter(|taken| candidate.end <= taken.start || taken.end <= candidate.start)
                     .cloned()
                     .collect();
-                let inside = |taken: &Range<usize>| candidate.start <= taken.start && taken.end <= candidate.end;
+                let inside =
+                    |taken: &Range<usize>| candidate.start <= taken.start && taken.end <= candidate.end;
                 let replaces = best.groups.iter().filter(|taken| inside(taken)).count();
                 if !free(candidate) && groups.len() + replaces != best.groups.len() {
                     return None;

@@ -174,7 +174,9 @@ mod tests {
         let onnx = to_onnx(&Model { name: String::new(), input: [3, 1, 1], layers }).unwrap();
         let mut parts = compile(&onnx, &CompileOptions::default()).unwrap().parts;
         let oracle = Oracle::new(&onnx).unwrap();
-        let run = |parts: &TrunkParts| verify(parts, &oracle, Orders { input: &[0, 1, 2], features: &[0, 1] }, 3, 0);
+        let run = |parts: &TrunkParts| {
+            verify(parts, &oracle, Orders { input: &[0, 1, 2], features: &[0, 1] }, 3, 0)
+        };
         assert_eq!(run(&parts).unwrap().inputs, 3);
         // The second bias comes after one block of weights, [1][3][8].
         parts.weights[25] += 0.01;

@@ -3,23 +3,28 @@
 mod common;
 
 use common::*;
-use supple_pack::op::{Activation, Op, Shape};
-use supple_trunk::{CompileError, Layer, Oracle, VerifyError};
+use supple_pack::op::{Activation, Epilogue, Layer as PlanLayer, Op, Shape};
+use supple_trunk::{Layer, Oracle};
+
+fn ends_in_relu(op: &Op) -> bool {
+    matches!(op, Op::Convolution { layer: PlanLayer { epilogue: Epilogue::Float(Activation::Relu), .. }, .. })
+}
 
 #[test]
 fn four_blocks_become_four_convolutions_and_a_mean() {
     let compiled = compiled(&conv4(16));
-    assert_eq!(kinds(&compiled), ["Conv2d", "Conv2d", "Conv2d", "Conv2d", "GlobalAveragePool"]);
-    assert!(
-        compiled.parts.ops[..4]
-            .iter()
-            .all(|op| matches!(op, Op::Conv2d { activation: Activation::Relu, .. }))
+    assert_eq!(
+        kinds(&compiled),
+        ["Convolution", "Convolution", "Convolution", "Convolution", "GlobalAverage"]
     );
+    assert_eq!(compiled.parts.ops.iter().filter(|op| ends_in_relu(op)).count(), 4);
     let report = &compiled.report;
     assert_eq!(report.macs, 14 * 14 * 9 * 16 + (7 * 7 + 4 * 4 + 2 * 2) * 9 * 16 * 16);
     assert_eq!(report.weight_bytes, 4 * (9 * 16 + 16 + 3 * (9 * 16 * 16 + 16)));
-    // First and second activation: 14 x 14 x 16 and 7 x 7 x 16.
-    assert_eq!(report.arena_lower_bound_bytes, 4 * 16 * (14 * 14 + 7 * 7));
+    // First and second activation, whole: 14 x 14 x 16 and 7 x 7 x 16.
+    assert_eq!(report.arena_lower_bound_whole_bytes, 4 * 16 * (14 * 14 + 7 * 7));
+    // By rows: the input, three rows of the first and of the second, the third.
+    assert_eq!(report.arena_lower_bound_bytes, 4 * (28 * 28 + 16 * (3 * 14 + 3 * 7 + 4 * 4)));
     assert_eq!(report.arena_bytes, report.arena_lower_bound_bytes);
     assert_eq!(compiled.parts.output.shape, Shape { height: 1, width: 1, channels: 16 });
     assert_eq!(report.feature_order, (0..16).collect::<Vec<_>>());
@@ -34,8 +39,8 @@ fn four_blocks_become_four_convolutions_and_a_mean() {
 fn weights_start_at_multiples_of_sixteen_bytes() {
     let onnx = model([1, 6, 6], vec![conv(1, 3, 3, 1, [0; 4]), Layer::Relu, Layer::Flatten, dense(48, 5)]);
     for op in &compiled(&onnx).parts.ops {
-        for (offset, _) in op.weights().into_iter().flatten() {
-            assert_eq!(offset % 4, 0);
+        for part in op.constants().into_iter().flatten() {
+            assert_eq!(part.at % 4, 0);
         }
     }
 }
@@ -60,8 +65,8 @@ fn pointwise_convolutions_with_normalisation() {
             Layer::Flatten,
         ];
         let compiled = compiled(&model([3, 7, 8], layers));
-        assert_eq!(kinds(&compiled), ["Conv2d", "Conv2d", "GlobalAveragePool"], "stride {stride}");
-        assert!(matches!(compiled.parts.ops[1], Op::Conv2d { activation: Activation::Relu, .. }));
+        assert_eq!(kinds(&compiled), ["Convolution", "Convolution", "GlobalAverage"], "stride {stride}");
+        assert_eq!(compiled.parts.ops.iter().filter(|op| ends_in_relu(op)).count(), 2);
     }
 }
 
@@ -97,7 +102,7 @@ fn a_dense_layer_over_an_image_reads_it_in_the_plans_order() {
         dense(7, 3),
     ];
     let compiled = compiled(&model([2, 7, 5], layers));
-    assert_eq!(kinds(&compiled), ["Conv2d", "Dense", "Dense"]);
+    assert_eq!(kinds(&compiled), ["Convolution", "Dense", "Dense"]);
     // Straight from the input, too.
     assert_eq!(kinds(&self::compiled(&model([3, 4, 5], vec![Layer::Flatten, dense(60, 9)]))), ["Dense"]);
 }
@@ -106,7 +111,7 @@ fn a_dense_layer_over_an_image_reads_it_in_the_plans_order() {
 fn padding_may_be_uneven() {
     for padding in [[0, 0, 1, 1], [1, 0, 0, 2], [2, 1, 0, 0]] {
         let layers = vec![conv(2, 4, 3, 2, padding), Layer::Relu, Layer::GlobalAveragePool, Layer::Flatten];
-        assert_eq!(kinds(&compiled(&model([2, 8, 7], layers))), ["Conv2d", "GlobalAveragePool"]);
+        assert_eq!(kinds(&compiled(&model([2, 8, 7], layers))), ["Convolution", "GlobalAverage"]);
     }
     for auto_pad in ["SAME_UPPER", "SAME_LOWER", "VALID"] {
         let mut node = node("Conv", "c", &["input", "w"], "y");
@@ -131,10 +136,10 @@ fn normalisation_after_relu_goes_where_it_can() {
             Layer::GlobalAveragePool,
             Layer::Flatten,
         ];
-        kinds(&compiled(&model([1, 6, 6], layers)))
+        kinds(&compiled(&model([1, 6, 6], layers))).join(" ")
     };
-    assert_eq!(after([0; 4]), ["Conv2d", "Conv2d", "GlobalAveragePool"]);
-    assert_eq!(after([1; 4]), ["Conv2d", "Conv2d", "Conv2d", "GlobalAveragePool"]);
+    assert_eq!(after([0; 4]), "Convolution Convolution GlobalAverage");
+    assert_eq!(after([1; 4]), "Convolution Depthwise Convolution GlobalAverage");
     // Of the input itself.
     let layers = vec![batch_norm(2), Layer::Flatten, dense(18, 4)];
     assert_eq!(kinds(&compiled(&model([2, 3, 3], layers))), ["Dense"]);
@@ -151,7 +156,7 @@ fn signals_are_images_of_one_row() {
     let nodes = vec![first, node("Relu", "r", &["y"], "r"), pool, mean];
     let constants = vec![floats("w", &[4, 3, 5], &wave(60, 0.1)), floats("b", &[4], &wave(4, 0.2))];
     let compiled = compiled(&raw(&[0, 3, 32], nodes, constants));
-    assert_eq!(kinds(&compiled), ["Conv2d", "MaxPool", "GlobalAveragePool"]);
+    assert_eq!(kinds(&compiled), ["Convolution", "MaxPool", "GlobalAverage"]);
     assert_eq!(compiled.parts.input.shape, Shape { height: 1, width: 32, channels: 3 });
 }
 
@@ -180,36 +185,36 @@ fn other_spellings_of_the_same_layers() {
         floats("bias", &[5], &wave(5, 0.7)),
     ];
     let compiled = compiled(&raw(&[1, 2, 6, 6], nodes, constants));
-    assert_eq!(kinds(&compiled), ["Conv2d", "GlobalAveragePool", "Dense"]);
+    assert_eq!(kinds(&compiled), ["Convolution", "GlobalAverage", "Dense"]);
 }
 
 #[test]
 fn a_flattened_image_keeps_its_channels_together() {
     let compiled = compiled(&model([1, 6, 6], vec![conv(1, 3, 3, 2, [0; 4]), Layer::Flatten]));
-    assert_eq!(kinds(&compiled), ["Conv2d"]);
+    assert_eq!(kinds(&compiled), ["Convolution"]);
     // The plan's order is pixel by pixel, the model's channel by channel.
     assert_eq!(compiled.report.feature_order, [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]);
 }
 
 #[test]
-fn the_oracle_reads_channel_last() {
-    // One dense output that picks channel 1 of the last pixel, the sixth of eight in channel-first order.
+fn the_oracle_reads_and_gives_in_the_model_s_order() {
+    // One dense output that picks channel 1 of the last pixel and channel 0 of the second.
     let mut weights = vec![0.0; 8];
     weights[7] = 1.0;
     weights[1] = 10.0;
     let onnx = model([2, 2, 2], vec![Layer::Flatten, Layer::Dense { weights, bias: vec![0.5] }]);
     let oracle = Oracle::new(&onnx).unwrap();
-    // Pixels (0,0), (0,1), (1,0), (1,1), each of two channels. Channel-first 7 is channel 1 of (1,1); 1 is
-    // channel 0 of (0,1).
-    let features = oracle.features(&[0.0, 0.0, 3.0, 0.0, 0.0, 0.0, 0.0, 4.0]).unwrap();
+    let features = oracle.features(&[0.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 4.0]).unwrap();
     assert_eq!(features, [4.0 + 30.0 + 0.5]);
     assert!(oracle.features(&[0.0; 7]).is_err());
+    // The plan has channels last.
+    assert_eq!(compiled(&onnx).report.input_order, [0, 4, 1, 5, 2, 6, 3, 7]);
 }
 
-/// tract 0.23.9 folds `c - conv(x)` wrongly when the constant has the shape of the channels. Whether it is mended
-/// or not, no wrong plan leaves.
+/// tract 0.23.9 folds `c - conv(x)` wrongly when the constant has the shape of the channels. A plan from the graph as it
+/// was before that is right.
 #[test]
-fn a_fault_in_tracts_simplification_is_caught() {
+fn a_fault_in_tracts_simplification_is_gone_round() {
     let nodes = vec![
         node("Conv", "c", &["input", "w"], "y"),
         node("Sub", "s", &["t", "y"], "z"),
@@ -217,19 +222,15 @@ fn a_fault_in_tracts_simplification_is_caught() {
     ];
     let constants =
         vec![floats("w", &[4, 1, 3, 3], &wave(36, 0.9)), floats("t", &[1, 4, 1, 1], &[5.0, 6.0, 7.0, 8.0])];
-    let onnx = raw(&[1, 1, 5, 5], nodes, constants);
-    match supple_trunk::compile(&onnx, &supple_trunk::CompileOptions::default()) {
-        Ok(compiled) => assert!(compiled.report.agreement.largest_difference < 1e-3),
-        Err(error) => {
-            assert!(matches!(error, CompileError::Verify(VerifyError::Disagreement { .. })), "{error}");
-        }
-    }
+    let compiled = compiled(&raw(&[1, 1, 5, 5], nodes, constants));
+    assert!(compiled.report.agreement.largest_difference < 1e-5);
+    assert_eq!(kinds(&compiled), ["Convolution"]);
 }
 
 #[test]
 fn a_stride_that_leaves_one_pixel_stays_a_convolution() {
     let compiled = compiled(&model([4, 9, 7], vec![conv(4, 5, 1, 9, [0; 4]), Layer::Flatten]));
-    assert_eq!(kinds(&compiled), ["Conv2d"]);
+    assert_eq!(kinds(&compiled), ["Convolution"]);
     assert_eq!(compiled.report.weight_bytes, 4 * (8 * 4 + 5));
 }
 

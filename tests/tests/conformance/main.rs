@@ -101,8 +101,7 @@ enum Fault {
 }
 
 fn by_plan(case: &Relevant, samples: &[(&[f32], &[f32])]) -> Result<(), Fault> {
-    let plan =
-        Plan::compile(&case.sample, &CompileOptions::default()).map_err(Fault::NoPlan)?;
+    let plan = Plan::compile(&case.sample, &CompileOptions::default()).map_err(Fault::NoPlan)?;
     for (input, stored) in samples {
         let found = plan.run(input).map_err(Fault::NoPlan)?;
         TOLERANCE.holds(&found, stored).map_err(Fault::Differs)?;

@@ -1,4 +1,4 @@
-//! A model up to one of its values.
+//! A model up to one of its values, for tract; the compiler is given the value's name.
 
 use std::collections::HashSet;
 
@@ -6,8 +6,6 @@ use prost::Message;
 use tract_onnx::pb::{ModelProto, ValueInfoProto, tensor_shape_proto::dimension::Value, type_proto};
 
 /// The model with this value as its only output and without the nodes that it does not hang on.
-///
-/// Once `CompileOptions` names an output itself, its name goes there and this function goes away.
 pub fn cut(model: &ModelProto, output: &str) -> Vec<u8> {
     let mut model = model.clone();
     let Some(graph) = &mut model.graph else { return model.encode_to_vec() };

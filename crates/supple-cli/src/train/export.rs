@@ -12,14 +12,6 @@ use supple_trunk::{Layer, Model, to_onnx};
 /// Why a training cannot be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// No plan runs it yet.
-    #[error(
-        "block {block} of the trunk is a depthwise convolution, which no plan runs yet: use a full convolution (depthwise = false)"
-    )]
-    Depthwise {
-        /// Counted from 1.
-        block: usize,
-    },
     /// The trunk cannot be written as ONNX.
     #[error(transparent)]
     Onnx(#[from] supple_trunk::ExportError),
@@ -53,19 +45,9 @@ impl<'a> TrunkView<'a> {
     }
 }
 
-/// Whether a trunk can be exported, told before its training starts.
-pub fn check(network: &Network) -> Result<(), ExportError> {
-    let layers = network.layers();
-    match layers.iter().position(|layer| matches!(layer.block, Block::Convolution { depthwise: true, .. })) {
-        Some(index) => Err(ExportError::Depthwise { block: index + 1 }),
-        None => Ok(()),
-    }
-}
-
 /// The trunk as the bytes of an ONNX file, batch normalisation with its fixed statistics.
 pub fn trunk(view: &TrunkView) -> Result<Vec<u8>, ExportError> {
     let network = view.network;
-    check(network)?;
     let input = network.input();
     let mut layers = Vec::new();
     let mut statistics = view.statistics;
@@ -104,21 +86,39 @@ fn push(
         }
     };
     match (layer.block, layer.geometry) {
-        (Block::Convolution { .. }, Geometry::Window(window)) => {
+        (Block::Convolution { depthwise, .. }, Geometry::Window(window)) => {
             let taps = window.taps();
-            // Ours lie [kernel row][kernel column][in][out], ONNX wants [out][in][kernel row][kernel column].
-            let at = |out: usize, input: usize, tap: usize| (tap * inputs.channels + input) * outputs + out;
-            let ordered = (0..outputs * inputs.channels * taps)
-                .map(|i| values(0)[at(i / (inputs.channels * taps), i / taps % inputs.channels, i % taps)]);
             let batch_norm = layer.block.batch_norm();
-            layers.push(Layer::Conv2d {
-                weights: ordered.collect(),
-                bias: (!batch_norm).then(|| values(1).to_vec()),
-                input_channels: inputs.channels,
-                output_channels: outputs,
-                kernel: window.kernel,
-                stride: window.stride,
-                padding: [window.padding[0], window.padding[1], window.padding[0], window.padding[1]],
+            let bias = (!batch_norm).then(|| values(1).to_vec());
+            let (kernel, stride) = (window.kernel, window.stride);
+            let padding = [window.padding[0], window.padding[1], window.padding[0], window.padding[1]];
+            layers.push(if depthwise {
+                // Ours lie [kernel row][kernel column][channel], ONNX wants the channel first.
+                let ordered = (0..outputs * taps).map(|i| values(0)[i % taps * outputs + i / taps]);
+                Layer::Depthwise2d {
+                    weights: ordered.collect(),
+                    bias,
+                    channels: outputs,
+                    kernel,
+                    stride,
+                    padding,
+                }
+            } else {
+                // Ours lie [kernel row][kernel column][in][out], ONNX wants [out][in][kernel row][kernel column].
+                let at =
+                    |out: usize, input: usize, tap: usize| (tap * inputs.channels + input) * outputs + out;
+                let ordered = (0..outputs * inputs.channels * taps).map(|i| {
+                    values(0)[at(i / (inputs.channels * taps), i / taps % inputs.channels, i % taps)]
+                });
+                Layer::Conv2d {
+                    weights: ordered.collect(),
+                    bias,
+                    input_channels: inputs.channels,
+                    output_channels: outputs,
+                    kernel,
+                    stride,
+                    padding,
+                }
             });
             if batch_norm {
                 let (mean, rest) = statistics.split_at(outputs);
@@ -171,8 +171,8 @@ fn push(
     }
 }
 
-/// The head, tied to the trunk's file and the data; none where no device could adapt it.
-pub fn head(trainer: &Trainer, onnx: &[u8]) -> Option<HeadFile> {
+/// The head, tied to the trunk's file, the plan if it is quantised, and the data; none where no device could adapt it.
+pub fn head(trainer: &Trainer, onnx: &[u8], plan: Option<[u8; 16]>) -> Option<HeadFile> {
     if !trainer.recipe().head.on_device {
         return None;
     }
@@ -195,6 +195,7 @@ pub fn head(trainer: &Trainer, onnx: &[u8]) -> Option<HeadFile> {
             .collect(),
         bias: learned[bias.range()].to_vec(),
         rates,
+        plan,
         labels_keep_meaning: trainer.recipe().task.kind == Kind::NewDomain,
     })
 }

@@ -14,7 +14,7 @@ use supple_meta::recipe::RecipeError;
 use supple_meta::trainer::TrunkStart;
 
 use super::metrics::Metrics;
-use super::{CHECKPOINT_FILE, METRICS_FILE, RECIPE_FILE, TRUNK_FILE, TrainError, bar, export};
+use super::{CHECKPOINT_FILE, METRICS_FILE, TRUNK_FILE, TrainError, bar, export};
 use crate::arguments::TrainArguments;
 use crate::{files, signal};
 
@@ -68,10 +68,7 @@ pub fn run(
     {
         return Err(TrainError::Unfinished { path: out.to_owned(), iteration: state.iteration });
     }
-    super::make_folder(out)?;
-    super::remove_outputs(out)?;
-    let text = toml::to_string(trainer.recipe()).map_err(TrainError::WriteRecipe)?;
-    files::write(&out.join(RECIPE_FILE), text.as_bytes())?;
+    super::prepare_folder(out, trainer.recipe(), arguments.resume)?;
     let started = Instant::now();
     iterate(&mut trainer, out)?;
     trainer.finish();

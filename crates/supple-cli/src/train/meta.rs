@@ -6,13 +6,12 @@ use std::time::Instant;
 use serde_json::json;
 use supple_data::DataSet;
 use supple_meta::checkpoint;
-use supple_meta::recipe::{Kind, Recipe};
-use supple_meta::trainer::{Trainer, TrunkStart};
+use supple_meta::recipe::{Kind, Precision, Recipe};
+use supple_meta::trainer::{Progress, Trainer, TrunkStart};
 
 use super::metrics::Metrics;
 use super::{
-    CHECKPOINT_FILE, HEAD_FILE, METRICS_FILE, OUTPUTS, RECIPE_FILE, SHOWN_SHARE, TRUNK_FILE, TrainError, bar,
-    export,
+    CHECKPOINT_FILE, HEAD_FILE, METRICS_FILE, OUTPUTS, SHOWN_SHARE, TRUNK_FILE, TrainError, bar, export, int8,
 };
 use crate::arguments::TrainArguments;
 use crate::{files, signal};
@@ -32,7 +31,6 @@ pub fn run(
         );
     }
     let mut trainer = Trainer::new(recipe, set, start)?;
-    export::check(&trainer.learner().network)?;
     let checkpoint = out.join(CHECKPOINT_FILE);
     if arguments.resume {
         trainer.resume(checkpoint::read(&checkpoint)?)?;
@@ -41,30 +39,40 @@ pub fn run(
     {
         return Err(TrainError::Unfinished { path: out.to_owned(), iteration: state.iteration });
     }
-    super::make_folder(out)?;
-    super::remove_outputs(out)?;
-    let text = toml::to_string(trainer.recipe()).map_err(TrainError::WriteRecipe)?;
-    files::write(&out.join(RECIPE_FILE), text.as_bytes())?;
+    super::prepare_folder(out, trainer.recipe(), arguments.resume)?;
 
     let started = Instant::now();
-    iterate(&mut trainer, &out.join(METRICS_FILE), &checkpoint)?;
+    let interrupted = signal::watch().map_err(TrainError::Signal)?;
+    let metrics = out.join(METRICS_FILE);
+    let course = Course { metrics: &metrics, checkpoint: &checkpoint, before: 0, what: "meta-training" };
+    iterate(&mut trainer, &course, &interrupted)?;
     trainer.finish();
     checkpoint::write(&checkpoint, trainer.state())?;
     let validation = trainer.validate();
     let onnx = export::trunk(&export::TrunkView::of(&trainer))?;
     files::write(&out.join(TRUNK_FILE), &onnx)?;
-    if let Some(head) = export::head(&trainer, &onnx) {
-        head.write(&out.join(HEAD_FILE))?;
-    }
+    let iterations = trainer.state().iteration;
+    let int8 = match trainer.recipe().trunk.precision {
+        Precision::F32 => {
+            if let Some(head) = export::head(&trainer, &onnx, None) {
+                head.write(&out.join(HEAD_FILE))?;
+            }
+            None
+        }
+        Precision::Int8 => {
+            let before = int8::Before { onnx: &onnx, head: Some(trainer.head_values()), iterations };
+            Some(int8::run(arguments, trainer.recipe(), set, out, &before, &interrupted)?)
+        }
+    };
 
     let (before, after) = (validation[0], validation[validation.len() - 1]);
     let (way, shot) = trainer.validation_shape();
     let learner = trainer.learner();
-    let summary = json!({
+    let mut summary = json!({
         "out": out.to_string_lossy(),
         "trunk": out.join(TRUNK_FILE).to_string_lossy(),
         "head": out.join(HEAD_FILE).to_string_lossy(),
-        "iterations": trainer.state().iteration,
+        "iterations": iterations,
         "seconds": started.elapsed().as_secs_f64(),
         "seed": trainer.recipe().seed,
         "algorithm": trainer.algorithm().name(),
@@ -73,6 +81,12 @@ pub fn run(
         "parameters": learner.parameters.len(),
         "validation": {"way": way, "shot": shot, measure(&trainer): validation},
     });
+    if let Some(int8) = &int8 {
+        // What a device will reach comes first; beside it, what quantising has cost.
+        summary["validation_f32"] = summary["validation"].take();
+        summary["validation"] = int8.validation();
+        summary["quantisation"] = int8.quantisation.clone();
+    }
     let on_validation = match trainer.is_regression() {
         true => format!(
             "{shot} samples of what was held back: squared error {before:.4} before adaptation, {after:.4} after"
@@ -83,6 +97,17 @@ pub fn run(
             100.0 * after
         ),
     };
+    if let Some(int8) = &int8 {
+        let lines = format!(
+            "trained {iterations} iterations and {} of the head in {:.0} s; {on_validation}\n{}\n{}",
+            int8.iterations,
+            started.elapsed().as_secs_f64(),
+            int8.line(),
+            int8::next(out),
+        );
+        crate::print(arguments.json, &summary, &lines);
+        return Ok(());
+    }
     let next = match out.join(HEAD_FILE).exists() {
         true => format!(
             "next: supple pack {} -o {}.supple",
@@ -111,12 +136,32 @@ fn measure(trainer: &Trainer) -> &'static str {
     if trainer.is_regression() { "squared_error" } else { "accuracy" }
 }
 
+/// A run of iterations within a training.
+pub struct Course<'a> {
+    /// Where its metrics go.
+    pub metrics: &'a Path,
+    /// Where its state goes.
+    pub checkpoint: &'a Path,
+    /// Iterations before its first one, which metrics count on from.
+    pub before: u64,
+    /// What the progress bar says.
+    pub what: &'static str,
+}
+
 /// All iterations that are left, with a checkpoint at each validation and on Ctrl-C.
-fn iterate(trainer: &mut Trainer, metrics: &Path, checkpoint: &Path) -> Result<(), TrainError> {
-    let interrupted = signal::watch().map_err(TrainError::Signal)?;
-    let mut metrics = Metrics::open(metrics, trainer.state().iteration)?;
+pub fn iterate(
+    trainer: &mut Trainer,
+    course: &Course,
+    interrupted: &dyn Fn() -> bool,
+) -> Result<(), TrainError> {
+    let Course { checkpoint, before, .. } = *course;
+    if trainer.finished() {
+        // Metrics may go on with what came after.
+        return Ok(());
+    }
+    let mut metrics = Metrics::open(course.metrics, before + trainer.state().iteration)?;
     let iterations = trainer.recipe().training.iterations;
-    let bar = bar(iterations, "meta-training");
+    let bar = bar(iterations, course.what);
     bar.set_position(trainer.state().iteration);
     bar.reset_eta();
     let mut shown_loss = None;
@@ -126,16 +171,19 @@ fn iterate(trainer: &mut Trainer, metrics: &Path, checkpoint: &Path) -> Result<(
             metrics.flush()?;
             checkpoint::write(checkpoint, trainer.state())?;
             bar.abandon();
-            return Err(TrainError::Interrupted { iteration: trainer.state().iteration, iterations });
+            return Err(TrainError::Interrupted {
+                iteration: before + trainer.state().iteration,
+                iterations: before + iterations,
+            });
         }
         let progress = trainer.iterate()?;
         bar.inc(1);
         let loss = shown_loss.map_or(progress.loss, |shown| shown + SHOWN_SHARE * (progress.loss - shown));
         shown_loss = Some(loss);
-        metrics.iteration(&progress)?;
+        metrics.iteration(&Progress { iteration: before + progress.iteration, ..progress })?;
         if progress.iteration.is_multiple_of(trainer.recipe().training.validation_every) {
             let accuracy = trainer.validate();
-            metrics.validation(progress.iteration, &accuracy)?;
+            metrics.validation(before + progress.iteration, &accuracy)?;
             metrics.flush()?;
             checkpoint::write(checkpoint, trainer.state())?;
             let last = accuracy.last().copied().unwrap_or_default();

@@ -1,10 +1,13 @@
 //! `supple train`: a recipe to a trunk, a head and what a report needs.
 
 mod export;
+mod int8;
 mod joint;
 mod meta;
 mod metrics;
 mod onnx;
+pub mod ranges;
+mod twin;
 
 use std::path::{Path, PathBuf};
 
@@ -18,10 +21,12 @@ use supple_meta::head_file::HeadFileError;
 use supple_meta::recipe::{DataRecipe, OnBrokenRecipe, Recipe, RecipeError};
 use supple_meta::tensorboard::EventError;
 use supple_meta::trainer::{Diverged, StartError, TrunkStart};
+use supple_pack::write::WriteError;
 
 use crate::arguments::TrainArguments;
+use crate::compile::ModelError;
 use crate::data::{self, DataError};
-use crate::files::FileError;
+use crate::files::{self, FileError};
 
 /// The trunk in a training's output folder.
 pub const TRUNK_FILE: &str = "trunk.onnx";
@@ -32,7 +37,8 @@ const CHECKPOINT_FILE: &str = "checkpoint";
 const METRICS_FILE: &str = "metrics.jsonl";
 /// What `--print-recipe` shows by itself.
 const BUILT_IN: &str = include_str!("../../../../models/glyphs/recipe.toml");
-const RECIPE_FILE: &str = "recipe.toml";
+/// The recipe, likewise.
+pub const RECIPE_FILE: &str = "recipe.toml";
 
 /// Share of a new iteration in the loss that the progress bar shows.
 const SHOWN_SHARE: f32 = 0.05;
@@ -109,6 +115,12 @@ pub enum TrainError {
     /// The head was not written.
     #[error(transparent)]
     Head(#[from] HeadFileError),
+    /// The trunk was not quantised.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The quantised plan makes no pack.
+    #[error(transparent)]
+    Pack(#[from] WriteError),
 }
 
 /// Runs the verb.
@@ -134,6 +146,11 @@ pub fn run(arguments: &TrainArguments) -> Result<(), TrainError> {
         return print_recipe(arguments, &recipe);
     }
     let set = data_set(arguments, &recipe.data)?;
+    if recipe.quantises_only()
+        && let Some(onnx) = &recipe.trunk.start
+    {
+        return int8::run_alone(arguments, &recipe, &set, &beside(path, onnx), &out);
+    }
     let start = start(path, recipe.trunk.start.as_deref())?;
     meta::run(arguments, recipe, &set, start, &out)
 }
@@ -161,8 +178,22 @@ fn data_set(arguments: &TrainArguments, data: &DataRecipe) -> Result<DataSet, Tr
 
 /// The trunk to start from; as with any path in a file, from the folder that the file lies in.
 fn start(recipe: &Path, onnx: Option<&Path>) -> Result<Option<TrunkStart>, TrainError> {
-    let beside = recipe.parent().unwrap_or(Path::new("."));
-    Ok(onnx.map(|path| onnx::start(&beside.join(path))).transpose()?)
+    Ok(onnx.map(|path| onnx::start(&beside(recipe, path))).transpose()?)
+}
+
+fn beside(recipe: &Path, path: &Path) -> PathBuf {
+    recipe.parent().unwrap_or(Path::new(".")).join(path)
+}
+
+/// A folder that shows this recipe and no other training's results; what a resumed one goes on from stays.
+fn prepare_folder(out: &Path, recipe: &impl Serialize, resumes: bool) -> Result<(), TrainError> {
+    make_folder(out)?;
+    remove_outputs(out)?;
+    if !resumes {
+        remove(&out.join(int8::CHECKPOINT_FILE))?;
+    }
+    let text = toml::to_string(recipe).map_err(TrainError::WriteRecipe)?;
+    Ok(files::write(&out.join(RECIPE_FILE), text.as_bytes())?)
 }
 
 fn make_folder(out: &Path) -> Result<(), TrainError> {
@@ -171,16 +202,16 @@ fn make_folder(out: &Path) -> Result<(), TrainError> {
 
 /// What another training left: a folder must not show one recipe and hold another's trunk.
 fn remove_outputs(out: &Path) -> Result<(), TrainError> {
-    for name in OUTPUTS {
-        let path = out.join(name);
-        match std::fs::remove_file(&path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(FileError::Write { path, source }.into());
-            }
-            _ => {}
+    OUTPUTS.iter().chain([&ranges::RANGES_FILE]).try_for_each(|name| remove(&out.join(name)))
+}
+
+fn remove(path: &Path) -> Result<(), TrainError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(FileError::Write { path: path.to_owned(), source }.into())
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// A progress bar on standard error.

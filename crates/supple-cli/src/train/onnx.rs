@@ -69,6 +69,28 @@ pub fn start(path: &Path) -> Result<TrunkStart, OnnxStartError> {
                     depthwise: false,
                 });
             }
+            Op::Depthwise { layer, window }
+                if window.dilation == [1, 1] && layer.input.shape.channels == layer.output.shape.channels =>
+            {
+                let Layer { input, output, .. } = layer;
+                let padding =
+                    padding(input, output, window).ok_or(refused("padding that differs by side"))?;
+                let channels = usize::from(output.shape.channels);
+                let taps = window.kernel.iter().map(|k| usize::from(*k)).product::<usize>();
+                // Tap after tap in a plan as in training.
+                let weights = values(layer.weights, channels * taps).ok_or(refused("weights"))?;
+                let bias = values(layer.bias, channels).ok_or(refused("weights"))?;
+                start.values.extend(weights.iter().chain(bias));
+                start.blocks.push(Block::Convolution {
+                    channels,
+                    kernel: pair(window.kernel),
+                    stride: pair(window.stride),
+                    padding: Pair::Each(padding),
+                    relu: relu(layer).ok_or(refused("another activation than relu"))?,
+                    batch_norm: false,
+                    depthwise: true,
+                });
+            }
             Op::Dense { layer } => {
                 let dense = usize::from(layer.output.shape.channels);
                 let row = shape(layer.input.shape).len();
@@ -87,7 +109,10 @@ pub fn start(path: &Path) -> Result<TrunkStart, OnnxStartError> {
                 });
             }
             Op::GlobalAverage { .. } => start.blocks.push(Block::Mean { mean: true }),
-            Op::Unary { function: Function::Activation(Activation::Relu), .. } => match start.blocks.last_mut() {
+            Op::Unary { function: Function::Activation(Activation::Relu), .. } => match start
+                .blocks
+                .last_mut()
+            {
                 Some(Block::Convolution { relu, .. } | Block::Dense { relu, .. }) if !*relu => *relu = true,
                 _ => return Err(refused("a relu of its own")),
             },

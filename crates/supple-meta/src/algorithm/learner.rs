@@ -79,6 +79,23 @@ impl Learner {
     ) -> Result<Self, BlockError> {
         let mut parameters = Parameters::default();
         let network = Network::new(input, blocks, &mut parameters)?;
+        Ok(Self::with(network, parameters, (hidden, outputs), loss, adapts))
+    }
+
+    /// A learner of a head alone, on features of a trunk that is run elsewhere.
+    pub fn on_features(features: usize, head: (usize, usize), loss: Loss) -> Self {
+        let network = Network::of_features(features);
+        let learner = Self::with(network, Parameters::default(), head, loss, Adapts::Head);
+        Self { trunk_frozen: true, ..learner }
+    }
+
+    fn with(
+        network: Network,
+        mut parameters: Parameters,
+        (hidden, outputs): (usize, usize),
+        loss: Loss,
+        adapts: Adapts,
+    ) -> Self {
         let head = HeadShape { features: network.features(), hidden, outputs };
         let head_parameter = head.add("head", &mut parameters);
         let layers = network.layers();
@@ -89,7 +106,7 @@ impl Learner {
             }
             Adapts::Everything => 0,
         };
-        Ok(Self {
+        Self {
             network,
             head,
             parameters,
@@ -99,7 +116,7 @@ impl Learner {
             per_step: Vec::new(),
             adapted_block,
             head_parameter,
-        })
+        }
     }
 
     /// Indices of the parameters that are adapted, in order.

@@ -102,6 +102,11 @@ impl Network {
         Ok(Self { layers, input, smooth: false })
     }
 
+    /// No blocks: inputs are features already.
+    pub fn of_features(features: usize) -> Self {
+        Self { layers: Vec::new(), input: SampleShape::vector(features), smooth: false }
+    }
+
     /// Puts tanh in place of every relu: for comparing derivatives, which kinks would spoil. No device runs it.
     pub fn make_smooth(&mut self) {
         self.smooth = true;
@@ -119,7 +124,7 @@ impl Network {
 
     /// Length of a feature vector.
     pub fn features(&self) -> usize {
-        self.layers.last().map_or(0, |layer| layer.output.channels)
+        self.layers.last().map_or(self.input.channels, |layer| layer.output.channels)
     }
 
     /// Multiply-accumulates for one input, padding counted.
@@ -202,8 +207,9 @@ impl Network {
                 x = if self.smooth { graph.tanh(x) } else { graph.relu(x) };
             }
         }
-        if end == self.layers.len() {
-            let last = self.layers[end - 1].output;
+        if end == self.layers.len()
+            && let Some(Layer { output: last, .. }) = self.layers.last()
+        {
             x = mean_over_pixels(graph, x, last.height * last.width);
         }
         Forward { output: x, statistics: found }

@@ -7,6 +7,7 @@ use super::error::MultiTaskError;
 use super::recipe::{AnswerKind, MultiTaskRecipe, SharingRecipe, Strength, TaskHeadRecipe};
 use super::weights::WeightsRecipe;
 use crate::model::Loss;
+use crate::recipe::Precision;
 
 fn wrong<T>(key: impl Into<String>, problem: &str) -> Result<T, MultiTaskError> {
     Err(MultiTaskError::Value { key: key.into(), problem: problem.to_owned() })
@@ -49,6 +50,11 @@ impl MultiTaskRecipe {
             () if strengths.iter().any(|value| !(value.is_finite() && *value >= 0.0)) => {
                 wrong("sharing.strength", "must be zero or positive")
             }
+            () if self.trunk.precision == Precision::Int8 => wrong(
+                "trunk.precision",
+                "is for one head at a time: train the trunk jointly in f32, then name it as the start of a recipe with \
+                 precision = \"int8\"",
+            ),
             () if soft && self.trunk.frozen => wrong(
                 "trunk.frozen",
                 "cannot be true with soft sharing, which moves trunks towards each other",

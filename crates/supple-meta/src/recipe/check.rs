@@ -1,11 +1,12 @@
 //! What types do not say of a recipe.
 
-use super::{Recipe, RecipeError};
+use super::quantisation::MOST_INPUTS;
+use super::{Precision, Recipe, RecipeError};
 
 impl Recipe {
     /// Checks values and how they go together.
     pub fn check(&self) -> Result<(), RecipeError> {
-        let (head, training) = (&self.head, &self.training);
+        let (head, training, quantisation) = (&self.head, &self.training, &self.quantisation);
         let largest_support = training.way.saturating_mul(training.shots.iter().copied().max().unwrap_or(0));
         let (warp, variation) = (&training.warp, &training.variation);
         let within = |pairs: &[(f32, f32)]| pairs.iter().all(|(value, most)| (0.0..=*most).contains(value));
@@ -38,6 +39,20 @@ impl Recipe {
             }
             () if self.trunk.start.is_some() && self.trunk.standardise => {
                 wrong("trunk.standardise", "goes with blocks, not with a trunk that has its own scale")
+            }
+            () if self.trunk.precision == Precision::Int8 && !head.on_device => wrong(
+                "trunk.precision",
+                "is for devices: set on_device = true in [head], or precision = \"f32\" for a start for hosts",
+            ),
+            () if !(50.0..=100.0).contains(&quantisation.percentile) => {
+                wrong("quantisation.percentile", "must be within 50 and 100; 99.9 is usual")
+            }
+            () if !(1..=MOST_INPUTS).contains(&quantisation.inputs) => Err(RecipeError::Value {
+                key: "quantisation.inputs",
+                problem: format!("must be within 1 and {MOST_INPUTS}; some hundreds are usual"),
+            }),
+            () if quantisation.head_iterations == Some(0) => {
+                wrong("quantisation.head_iterations", "must be at least 1")
             }
             () if head.name.is_empty() || head.name.len() > 32 => {
                 wrong("head.name", "must have 1 to 32 bytes")

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`data`] | which data set, what of it is held back |
 //! | [`training`] | the outer loop, and how samples are varied |
+//! | [`quantisation`] | how a trunk becomes one of `i8` |
 //! | [`check`](self) | what types do not say |
 
 mod check;
 pub mod data;
+pub mod quantisation;
 pub mod training;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use self::data::{DataRecipe, HoldBackRecipe, OnBrokenRecipe, Source};
+pub use self::quantisation::{Precision, QuantisationRecipe, RangeRecipe};
 pub use self::training::{TrainingRecipe, VariationRecipe, WarpRecipe};
 use crate::algorithm::{Adapts, AlgorithmRecipe};
 use crate::checkpoint::read_bounded;
@@ -46,6 +49,9 @@ pub struct Recipe {
     pub algorithm: AlgorithmRecipe,
     /// The outer loop.
     pub training: TrainingRecipe,
+    /// How the trunk becomes one of `i8`, where its precision is `int8`.
+    #[serde(default)]
+    pub quantisation: QuantisationRecipe,
 }
 
 fn first_seed() -> u64 {
@@ -92,6 +98,10 @@ pub struct TrunkRecipe {
     /// become part of the first block, which must be dense.
     #[serde(default)]
     pub standardise: bool,
+    /// The arithmetic that a device runs it in. With `int8`, it is trained in `f32`, then quantised as `[quantisation]`
+    /// says, and the head is trained on the features that come out; one that is `frozen` is quantised as it is.
+    #[serde(default)]
+    pub precision: Precision,
 }
 
 impl TrunkRecipe {
@@ -168,9 +178,13 @@ impl Recipe {
 
     /// Checks a text; `path` names it in errors.
     pub fn parse(path: &Path, text: &str) -> Result<Self, RecipeError> {
-        let recipe: Self = toml::from_str(text)
+        let mut recipe: Self = toml::from_str(text)
             .map_err(|e| RecipeError::Syntax { path: path.to_owned(), message: e.to_string() })?;
         recipe.check()?;
+        if recipe.trunk.precision == Precision::Int8 {
+            // So that whoever prints or keeps the recipe sees what it came to.
+            recipe.quantisation.head_iterations = Some(recipe.head_iterations());
+        }
         Ok(recipe)
     }
 }
@@ -211,6 +225,20 @@ mod tests {
     }
 
     #[test]
+    fn an_int8_recipe_tells_how_long_its_head_is_trained() {
+        let int8 = SHORTEST.replace("[head]", "precision = \"int8\"\n[head]").replace("= 10", "= 1000");
+        assert_eq!(read(SHORTEST).unwrap().quantisation, QuantisationRecipe::default());
+        let recipe = read(&int8).unwrap();
+        assert_eq!(recipe.quantisation.head_iterations, Some(100), "a tenth");
+        assert_eq!(read(&toml::to_string(&recipe).unwrap()).unwrap(), recipe);
+        let frozen = "[trunk]\nstart = \"trunk.onnx\"\nfrozen = true\nprecision = \"int8\"\n[training]\niterations = 1000";
+        assert_eq!(read(frozen).unwrap().quantisation.head_iterations, Some(1000), "nothing else is trained");
+        let own = format!("{int8}[quantisation]\nrange = \"percentile\"\nhead_iterations = 7");
+        let recipe = read(&own).unwrap();
+        assert_eq!((recipe.head_iterations(), recipe.quantisation.range), (7, RangeRecipe::Percentile));
+    }
+
+    #[test]
     fn values_beyond_sense_are_named() {
         for (from, to, key) in [
             ("[head]", "[head]\ncapacity = 3", "training.way"),
@@ -221,6 +249,12 @@ mod tests {
             ("iterations = 10", "iterations = 10\nwarp = { shift = inf }", "training.warp"),
             ("iterations = 10", "iterations = 10\nwarp = { shear = -1.0 }", "training.warp"),
             ("iterations = 10", "iterations = 10\nvariation = { noise = -1.0 }", "training.variation"),
+            ("[head]", "[quantisation]\npercentile = 20.0\n[head]", "quantisation.percentile"),
+            ("[head]", "[quantisation]\npercentile = nan\n[head]", "quantisation.percentile"),
+            ("[head]", "[quantisation]\ninputs = 0\n[head]", "quantisation.inputs"),
+            ("[head]", "[quantisation]\nhead_iterations = 0\n[head]", "quantisation.head_iterations"),
+            ("[head]", "precision = \"int8\"\n[head]\non_device = false", "trunk.precision"),
+            ("[head]", "precision = \"int4\"\n[head]", "int4"),
         ] {
             let message = read(&SHORTEST.replace(from, to)).unwrap_err().to_string();
             assert!(message.contains(key), "{message}");

@@ -8,6 +8,7 @@ use supple_data::tasks::{TaskEpisode, TaskSampler};
 use supple_data::variation::Variation;
 use supple_data::{DataSet, Sample};
 
+use super::fixed::Before;
 use super::programs::GroupShape;
 use crate::standardise::Standardise;
 
@@ -31,12 +32,14 @@ pub struct TaskSource<'d> {
 pub struct Batch {
     /// What was drawn.
     pub episodes: Vec<TaskEpisode>,
-    /// `[task][support, then query][values]`.
+    /// `[task][support, then query][values]`; with a fixed trunk, its features.
     pub inputs: Vec<f32>,
     /// `[task][support, then query][outputs]`.
     pub targets: Vec<f32>,
     /// `[task]`, each a matrix `[way, rows of the head]` that chooses rows; empty where labels carry no meaning.
     pub choice: Vec<f32>,
+    /// What a fixed trunk was given.
+    rendered: Vec<f32>,
 }
 
 impl TaskSource<'_> {
@@ -73,8 +76,9 @@ impl TaskSource<'_> {
         (seed, purpose, index): (u64, Purpose, u64),
         (first, tasks): (usize, usize),
         variation: Option<&Variation>,
-        standardise: Option<&Standardise>,
+        before: Before,
     ) -> usize {
+        let standardise = before.standardise;
         batch.episodes.clear();
         batch.inputs.clear();
         batch.targets.clear();
@@ -90,6 +94,13 @@ impl TaskSource<'_> {
                 Some(family) => self.push_drawn(batch, chosen, family, standardise, &mut random),
                 None => self.push(batch, chosen, variation, standardise, &mut random),
             }
+        }
+        if let Some(trunk) = before.trunk {
+            let samples = batch.inputs.len() / self.set().shape().len();
+            batch.rendered.clear();
+            batch.rendered.append(&mut batch.inputs);
+            batch.inputs.resize(samples * trunk.features(), 0.0);
+            trunk.run(&batch.rendered, &mut batch.inputs);
         }
         chosen
     }

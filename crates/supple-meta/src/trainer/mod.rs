@@ -3,11 +3,13 @@
 //! | module | what |
 //! |---|---|
 //! | [`batch`] | tasks as numbers |
+//! | [`fixed`] | a trunk that is run elsewhere |
 //! | [`programs`] | a group of tasks as a program |
 //! | `start` | from a recipe and data to a trainer |
 //! | [`validation`] | judging on what was held back |
 
 pub mod batch;
+pub mod fixed;
 pub mod programs;
 mod start;
 pub mod validation;
@@ -20,6 +22,7 @@ use supple_data::random::Purpose;
 use supple_data::variation::Variation;
 
 use self::batch::{Batch, TaskSource};
+use self::fixed::{Before, FixedTrunk};
 use self::programs::{GroupProgram, GroupShape, Programs};
 pub use self::start::{StartError, TrunkStart};
 use crate::algorithm::{Algorithm, Learner};
@@ -106,12 +109,15 @@ pub struct Trainer<'d> {
     held_back: Part,
     variation: Variation,
     standardise: Option<Standardise>,
+    trunk: Option<&'d dyn FixedTrunk>,
     programs: Programs,
     groups: Vec<Group>,
     /// From here on parameters are step sizes and the like, with a rate of their own.
     first_extra: usize,
     /// Up to here parameters stay as they are.
     frozen: usize,
+    /// Where the head's parameters begin.
+    first_of_head: usize,
     state: State,
 }
 
@@ -151,6 +157,11 @@ impl<'d> Trainer<'d> {
         self.standardise.as_ref()
     }
 
+    /// The head's parameters and what the algorithm learns besides, as [`Trainer::on_features`] takes them.
+    pub fn head_values(&self) -> &[f32] {
+        &self.state.learned[self.first_of_head..]
+    }
+
     /// For each step of the head the sizes that a device takes for weights and biases; none where it cannot take them.
     pub fn head_rates(&self) -> Option<Vec<[f32; 2]>> {
         if self.learner.head.hidden > 0 || !self.learner.adapts_head_only() {
@@ -172,13 +183,13 @@ impl<'d> Trainer<'d> {
 
     /// Draws the tasks of iteration `index`.
     fn prepare(&mut self, index: u64) {
-        let Self { recipe, tasks, variation, standardise, groups, .. } = self;
+        let Self { recipe, tasks, variation, standardise, trunk, groups, .. } = self;
+        let before = Before { standardise: standardise.as_ref(), trunk: *trunk };
         let count = recipe.training.tasks_per_group;
         groups.par_iter_mut().enumerate().for_each(|(number, group)| {
             let stream = (recipe.seed, Purpose::Training, index);
             let range = (number * count, count);
-            group.sampler =
-                tasks.draw(&mut group.batch, stream, range, Some(variation), standardise.as_ref());
+            group.sampler = tasks.draw(&mut group.batch, stream, range, Some(variation), before);
         });
     }
 

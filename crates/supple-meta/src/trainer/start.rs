@@ -10,12 +10,13 @@ use supple_data::tasks::{TaskError, TaskKind, TaskSampler, TaskShape};
 use supple_data::{Labels, SampleShape};
 
 use super::batch::TaskSource;
+use super::fixed::FixedTrunk;
 use super::programs::Programs;
 use super::{Group, State, Trainer};
 use crate::algorithm::{Adapts, AlgorithmError, Learner};
 use crate::model::{Block, BlockError, Loss};
 use crate::outer::{OuterOptimiser, OuterRecipe};
-use crate::recipe::{Kind, Recipe, RecipeError, Source};
+use crate::recipe::{Kind, Recipe, RecipeError, Source, TrunkRecipe};
 use crate::standardise::Standardise;
 
 /// Query samples a class of a validation episode, where there are as many.
@@ -100,15 +101,44 @@ pub struct TrunkStart {
     pub values: Vec<f32>,
 }
 
+/// What a training starts from.
+enum Origin<'a, 'd> {
+    /// The recipe's blocks, or those of another training.
+    Blocks(Option<TrunkStart>),
+    /// A trunk that is run elsewhere, and a head.
+    Fixed(&'d dyn FixedTrunk, Option<&'a [f32]>),
+}
+
 impl<'d> Trainer<'d> {
     /// Prepares a training from the start; `trunk` is what the recipe's `start` names.
     pub fn new(recipe: Recipe, set: &'d DataSet, trunk: Option<TrunkStart>) -> Result<Self, StartError> {
+        Self::start(recipe, set, &Origin::Blocks(trunk))
+    }
+
+    /// Prepares the training of a head alone, on features of a trunk that is run elsewhere. It goes on from the
+    /// [`head_values`](Self::head_values) of another training with the same head, if there are any.
+    pub fn on_features(
+        recipe: Recipe,
+        set: &'d DataSet,
+        trunk: &'d dyn FixedTrunk,
+        head: Option<&[f32]>,
+    ) -> Result<Self, StartError> {
+        // The trunk takes inputs as they are: what they went through in its training has become part of it.
+        let trunk_recipe = TrunkRecipe { standardise: false, ..recipe.trunk.clone() };
+        let recipe = Recipe { trunk: trunk_recipe, ..recipe };
+        Self::start(recipe, set, &Origin::Fixed(trunk, head))
+    }
+
+    fn start(recipe: Recipe, set: &'d DataSet, from: &Origin<'_, 'd>) -> Result<Self, StartError> {
         recipe.check()?;
-        if let Some(trunk) = &trunk
-            && trunk.input != set.shape()
+        let input = match from {
+            Origin::Blocks(trunk) => trunk.as_ref().map(|trunk| trunk.input),
+            Origin::Fixed(trunk, _) => Some(trunk.input()),
+        };
+        if let Some(trunk) = input
+            && trunk != set.shape()
         {
-            let (trunk, data) = (trunk.input, set.shape());
-            return Err(StartError::Input { trunk, data });
+            return Err(StartError::Input { trunk, data: set.shape() });
         }
         let classes = match &set.tasks()[0].labels {
             Labels::Classes { names, .. } => Some(names.len()),
@@ -124,9 +154,15 @@ impl<'d> Trainer<'d> {
             None => Loss::SquaredError,
         };
         let head = (recipe.head.hidden, outputs);
-        let blocks = trunk.as_ref().map_or(&recipe.trunk.blocks, |trunk| &trunk.blocks);
-        let mut learner = Learner::new(set.shape(), blocks, head, loss, recipe.task.adapts)?;
-        learner.trunk_frozen = recipe.trunk.frozen;
+        let mut learner = match from {
+            Origin::Blocks(trunk) => {
+                let blocks = trunk.as_ref().map_or(&recipe.trunk.blocks, |trunk| &trunk.blocks);
+                let mut learner = Learner::new(set.shape(), blocks, head, loss, recipe.task.adapts)?;
+                learner.trunk_frozen = recipe.trunk.frozen;
+                learner
+            }
+            Origin::Fixed(trunk, _) => Learner::on_features(trunk.features(), head, loss),
+        };
         let mut algorithm = recipe.algorithm.build();
         algorithm.check(&learner)?;
         algorithm.prepare(&mut learner);
@@ -151,9 +187,11 @@ impl<'d> Trainer<'d> {
         let validation = validation(&recipe, set, &held_back, meaning, shape)?;
         let mut random = stream(recipe.seed, Purpose::Initialisation, 0, 0);
         let mut learned = learner.parameters.initial(&mut random);
-        let trunk_values = learner.parameters.get(learner.head_range().start).offset;
-        if let Some(trunk) = &trunk {
-            learned[..trunk_values].copy_from_slice(&trunk.values);
+        let first_of_head = learner.parameters.get(learner.head_range().start).offset;
+        match from {
+            Origin::Blocks(Some(trunk)) => learned[..first_of_head].copy_from_slice(&trunk.values),
+            Origin::Fixed(_, Some(head)) if head.len() == learned.len() => learned.copy_from_slice(head),
+            Origin::Blocks(None) | Origin::Fixed(..) => {}
         }
         let channels = learner.network.normalised_channels();
         let statistics = channels.iter().flat_map(|channels| [0.0, 1.0].map(|value| vec![value; *channels]));
@@ -162,7 +200,7 @@ impl<'d> Trainer<'d> {
             None => OuterRecipe::Adam,
         };
         let state = State {
-            identity: identity(&recipe, set, trunk.as_ref()),
+            identity: identity(&recipe, set, from),
             iteration: 0,
             optimiser: OuterOptimiser::new(optimiser, learned.len()),
             learned,
@@ -170,7 +208,11 @@ impl<'d> Trainer<'d> {
             fixed: false,
             usual_loss: 0.0,
         };
-        let frozen = recipe.trunk.frozen;
+        let frozen = if recipe.trunk.frozen { first_of_head } else { 0 };
+        let trunk = match from {
+            Origin::Blocks(_) => None,
+            Origin::Fixed(trunk, _) => Some(*trunk),
+        };
         let groups = (0..recipe.training.groups).map(|_| Group::default()).collect();
         let variation = recipe.training.variation();
         Ok(Self {
@@ -183,10 +225,12 @@ impl<'d> Trainer<'d> {
             held_back,
             variation,
             standardise,
+            trunk,
             programs: Programs::default(),
             groups,
             first_extra,
-            frozen: if frozen { trunk_values } else { 0 },
+            frozen,
+            first_of_head,
             state,
         })
     }
@@ -293,14 +337,19 @@ pub(super) fn validation<'d>(
 }
 
 /// A checkpoint is tied to its recipe and data by this.
-fn identity(recipe: &Recipe, set: &DataSet, trunk: Option<&TrunkStart>) -> u64 {
+fn identity(recipe: &Recipe, set: &DataSet, from: &Origin) -> u64 {
     let mut hash = Sha256::new();
     // A recipe that was read can be written.
     hash.update(toml::to_string(recipe).unwrap_or_default());
     hash.update(set.fingerprint());
-    for value in trunk.iter().flat_map(|trunk| &trunk.values) {
-        hash.update(value.to_bits().to_le_bytes());
-    }
+    let values = match from {
+        Origin::Blocks(trunk) => trunk.as_ref().map_or(&[][..], |trunk| &trunk.values),
+        Origin::Fixed(trunk, head) => {
+            hash.update(trunk.name());
+            head.unwrap_or_default()
+        }
+    };
+    values.iter().for_each(|value| hash.update(value.to_bits().to_le_bytes()));
     let digest = hash.finalize();
     digest.first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight))
 }

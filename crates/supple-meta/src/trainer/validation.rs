@@ -5,6 +5,7 @@ use supple_data::random::Purpose;
 
 use super::StartError;
 use super::batch::{Batch, TaskSource};
+use super::fixed::Before;
 use super::start::validation;
 use super::{Trainer, VALIDATION_TASKS, arguments};
 use crate::graph::Workspace;
@@ -26,14 +27,15 @@ impl Trainer<'_> {
     fn judge(&mut self, source: &TaskSource, episodes: usize) -> Vec<f64> {
         let shape = source.shape(0, VALIDATION_TASKS, true);
         let program = self.judging(shape);
-        let Self { recipe, standardise, state, .. } = &*self;
+        let Self { recipe, standardise, trunk, state, .. } = &*self;
+        let before = Before { standardise: standardise.as_ref(), trunk: *trunk };
         let judged: Vec<Vec<f64>> = (0..episodes)
             .into_par_iter()
             .map_init(
                 || (Batch::default(), Workspace::default()),
                 |(batch, workspace), episode| {
                     let stream = (recipe.seed, Purpose::Validation, episode as u64);
-                    source.draw(batch, stream, (0, VALIDATION_TASKS), None, standardise.as_ref());
+                    source.draw(batch, stream, (0, VALIDATION_TASKS), None, before);
                     let arguments = arguments(batch, state);
                     program.program.run(workspace, &arguments);
                     (0..program.judged)

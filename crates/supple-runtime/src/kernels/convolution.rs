@@ -4,7 +4,7 @@ use supple_pack::op::OUTPUT_BLOCK;
 use supple_pack::{Activation, Shape, Window};
 
 use super::image::Image;
-use super::window::{Axis, line, taps};
+use super::window::{Axis, Lines, Taps, taps};
 use super::{accumulate, start, store};
 
 /// One row of `output = activation(bias + weights ⋆ input)`.
@@ -15,6 +15,7 @@ use super::{accumulate, start, store};
 ///
 /// Each output starts from its bias and adds the products in the order kernel row, kernel column, input channel;
 /// taps outside the input are skipped.
+#[inline(never)]
 pub fn convolution_row(
     input: &Image<f32>,
     y: usize,
@@ -47,47 +48,51 @@ pub(super) fn portable_row(
 ) {
     let sizes = Sizes::of(input, to, window, groups);
     let rows = taps(window, Axis::Down, y, input.shape.height);
+    let lines = Lines::of(input, &rows, sizes.row_step);
+    let (weights, _) = weights.as_chunks();
+    let weight_start = rows.first_tap * sizes.weight_row;
     for (x, pixel) in output.chunks_exact_mut(sizes.outputs).enumerate() {
         let columns = taps(window, Axis::Across, x, input.shape.width);
-        let (runs, run) = if sizes.side_by_side {
-            (1, columns.count * sizes.group_inputs)
-        } else {
-            (columns.count, sizes.group_inputs)
-        };
-        let weight_start = columns.first_tap * sizes.weight_tap;
+        let (runs, run) = sizes.runs(&columns);
+        let weight_start = weight_start + columns.first_tap * sizes.group_inputs;
+        let mut input_start = columns.first_input * sizes.inputs;
         let pixel = pixel.chunks_mut(sizes.group_outputs);
         let weights = weights.chunks_exact(sizes.weight_group);
         let biases = bias.chunks(sizes.group_outputs);
-        for (group, ((pixel, weights), bias)) in pixel.zip(weights).zip(biases).enumerate() {
-            let input_start = columns.first_input * sizes.inputs + group * sizes.group_inputs;
+        for ((pixel, weights), bias) in pixel.zip(weights).zip(biases) {
             let blocks = weights.chunks_exact(sizes.weight_block);
             let biases = bias.chunks(OUTPUT_BLOCK);
             for ((pixel, weights), bias) in pixel.chunks_mut(OUTPUT_BLOCK).zip(blocks).zip(biases) {
                 let mut sums = start(bias);
-                for row in 0..rows.count {
-                    let inputs = line(input, rows.first_input + row * sizes.row_step);
-                    let weight_start = (rows.first_tap + row) * sizes.weight_row + weight_start;
-                    let weights = weights.get(weight_start..).unwrap_or_default();
-                    for tap in 0..runs {
-                        let from = input_start + tap * sizes.tap_step;
-                        let inputs = inputs.get(from..from + run).unwrap_or_default();
-                        let weights = weights.get(tap * sizes.weight_tap..).unwrap_or_default();
+                let mut line = lines.first;
+                let mut at = weight_start;
+                for _ in 0..rows.count {
+                    let (mut from, mut weight) = (line + input_start, at);
+                    for _ in 0..runs {
+                        let inputs = input.elements.get(from..).unwrap_or_default().get(..run);
+                        let weights = weights.get(weight..).unwrap_or_default().get(..run);
+                        let (Some(inputs), Some(weights)) = (inputs, weights) else { break };
                         accumulate(&mut sums, inputs, weights);
+                        from += sizes.tap_step;
+                        weight += sizes.group_inputs;
                     }
+                    line = lines.after(line);
+                    at += sizes.weight_row;
                 }
                 store(pixel, &sums, activation);
             }
+            input_start += sizes.group_inputs;
         }
     }
 }
 
-/// Lengths and steps in elements, none of them 0 where something is divided by it.
+/// Lengths and steps in elements, weights in blocks of eight; none of them 0 where something is divided by it.
 pub(super) struct Sizes {
     /// Channels of a pixel.
     pub inputs: usize,
     /// Channels of a pixel.
     pub outputs: usize,
-    /// Channels of a group.
+    /// Channels of a group; so many blocks of weights has a tap.
     pub group_inputs: usize,
     /// Channels of a group.
     pub group_outputs: usize,
@@ -97,8 +102,6 @@ pub(super) struct Sizes {
     pub tap_step: usize,
     /// Rows from a tap's input to the next one's below.
     pub row_step: usize,
-    /// Weights of a tap, for a block of outputs.
-    pub weight_tap: usize,
     /// Weights of a kernel row, for a block of outputs.
     pub weight_row: usize,
     /// Weights of a block of outputs.
@@ -112,11 +115,11 @@ impl Sizes {
     pub fn of(input: &Image<f32>, to: &Shape, window: &Window, groups: u16) -> Self {
         let groups = usize::from(groups).max(1);
         let (inputs, outputs) = (usize::from(input.shape.channels), usize::from(to.channels).max(1));
-        let (group_inputs, group_outputs) = (inputs / groups, (outputs / groups).max(1));
+        let (group_inputs, group_outputs) =
+            if groups == 1 { (inputs, outputs) } else { (inputs / groups, (outputs / groups).max(1)) };
         let [kernel_rows, kernel_columns] = window.kernel.map(usize::from);
         let [row_step, column_step] = window.dilation.map(usize::from);
-        let weight_tap = group_inputs * OUTPUT_BLOCK;
-        let weight_row = kernel_columns * weight_tap;
+        let weight_row = kernel_columns * group_inputs;
         let weight_block = (kernel_rows * weight_row).max(1);
         Self {
             inputs,
@@ -126,10 +129,19 @@ impl Sizes {
             side_by_side: groups == 1 && column_step == 1,
             tap_step: column_step * inputs,
             row_step,
-            weight_tap,
             weight_row,
             weight_block,
             weight_group: (weight_block * group_outputs.div_ceil(OUTPUT_BLOCK)).max(1),
+        }
+    }
+
+    /// Of a kernel row: how many runs of inputs that lie side by side, and how long each is.
+    #[inline]
+    pub fn runs(&self, columns: &Taps) -> (usize, usize) {
+        if self.side_by_side {
+            (1, columns.count * self.group_inputs)
+        } else {
+            (columns.count, self.group_inputs)
         }
     }
 }

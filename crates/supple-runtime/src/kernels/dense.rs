@@ -11,6 +11,7 @@ use super::{accumulate, start, store};
 /// `input` `[in]`, `output` `[out]`, `weights` `[ceil(out / 8)][in][8]`, `bias` `[out]`.
 ///
 /// Each output starts from its bias and adds the products in the order of the inputs.
+#[inline(never)]
 pub fn dense(input: &[f32], output: &mut [f32], weights: &[f32], bias: &[f32], activation: Activation) {
     #[cfg(all(feature = "host", target_arch = "x86_64"))]
     if super::host::dense(input, output, weights, bias, activation) {
@@ -31,7 +32,7 @@ pub(super) fn portable(
     let biases = bias.chunks(OUTPUT_BLOCK);
     for ((output, weights), bias) in output.chunks_mut(OUTPUT_BLOCK).zip(blocks).zip(biases) {
         let mut sums = start(bias);
-        accumulate(&mut sums, input, weights.as_flattened());
+        accumulate(&mut sums, input, weights);
         store(output, &sums, activation);
     }
 }

@@ -9,7 +9,7 @@ use std::arch::is_x86_feature_detected;
 use supple_pack::{Activation, Shape, Window};
 
 use super::image::Image;
-use super::{depthwise, wide};
+use super::{wide, wide_depthwise};
 
 /// [`convolution_row`](super::convolution::convolution_row), if this processor has a wide form of it.
 #[inline]
@@ -44,23 +44,10 @@ pub fn depthwise_row(
     bias: &[f32],
     activation: Activation,
 ) -> bool {
-    #[target_feature(enable = "avx2")]
-    fn wide(
-        input: &Image<f32>,
-        y: usize,
-        output: &mut [f32],
-        to: &Shape,
-        window: &Window,
-        weights: &[f32],
-        bias: &[f32],
-        activation: Activation,
-    ) {
-        depthwise::portable_row(input, y, output, to, window, weights, bias, activation);
-    }
     let has = is_x86_feature_detected!("avx2");
     if has {
         // SAFETY: the processor has AVX2.
-        unsafe { wide(input, y, output, to, window, weights, bias, activation) }
+        unsafe { wide_depthwise::depthwise_row(input, y, output, to, window, weights, bias, activation) }
     }
     has
 }

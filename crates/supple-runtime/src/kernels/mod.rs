@@ -35,6 +35,8 @@ pub mod spread;
 pub mod walk;
 #[cfg(all(feature = "host", target_arch = "x86_64"))]
 mod wide;
+#[cfg(all(feature = "host", target_arch = "x86_64"))]
+mod wide_depthwise;
 mod window;
 
 use supple_pack::Activation;
@@ -47,9 +49,8 @@ type Block = [f32; OUTPUT_BLOCK];
 
 /// Adds `inputs · weights` to a block of outputs; weights are `[inputs][8]`.
 #[inline]
-fn accumulate(sums: &mut Block, inputs: &[f32], weights: &[f32]) {
-    let (blocks, _) = weights.as_chunks::<OUTPUT_BLOCK>();
-    for (&x, block) in inputs.iter().zip(blocks) {
+fn accumulate(sums: &mut Block, inputs: &[f32], weights: &[Block]) {
+    for (&x, block) in inputs.iter().zip(weights) {
         for (sum, &weight) in sums.iter_mut().zip(block) {
             *sum += x * weight;
         }
@@ -59,6 +60,15 @@ fn accumulate(sums: &mut Block, inputs: &[f32], weights: &[f32]) {
 /// The biases of a block, zero beyond the last.
 #[inline]
 fn start(biases: &[f32]) -> Block {
+    match biases.first_chunk() {
+        Some(block) => *block,
+        None => start_some(biases),
+    }
+}
+
+/// Not inlined: sums that are counted through by a variable would never lie in registers.
+#[inline(never)]
+fn start_some(biases: &[f32]) -> Block {
     let mut sums = [0.0; OUTPUT_BLOCK];
     for (sum, &bias) in sums.iter_mut().zip(biases) {
         *sum = bias;
@@ -69,7 +79,20 @@ fn start(biases: &[f32]) -> Block {
 /// Writes a block's outputs, as many as there are.
 #[inline]
 fn store(outputs: &mut [f32], sums: &Block, activation: Activation) {
-    for (output, &sum) in outputs.iter_mut().zip(sums) {
+    let Some(outputs) = outputs.first_chunk_mut::<OUTPUT_BLOCK>() else {
+        return store_some(outputs, *sums, activation);
+    };
+    match activation {
+        Activation::None => *outputs = *sums,
+        Activation::Relu => *outputs = sums.map(relu),
+        Activation::Clip { .. } => *outputs = sums.map(|sum| activate(sum, activation)),
+    }
+}
+
+/// Not inlined, as [`start_some`].
+#[inline(never)]
+fn store_some(outputs: &mut [f32], sums: Block, activation: Activation) {
+    for (output, sum) in outputs.iter_mut().zip(sums) {
         *output = activate(sum, activation);
     }
 }

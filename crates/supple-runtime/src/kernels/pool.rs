@@ -3,7 +3,7 @@
 use supple_pack::{Shape, Window};
 
 use super::image::Image;
-use super::window::{Axis, Taps, line, taps};
+use super::window::{Axis, Lines, Taps, taps};
 
 /// One row of the largest values under each window, channel by channel; taps outside the input are skipped.
 ///
@@ -12,6 +12,7 @@ use super::window::{Axis, Taps, line, taps};
 ///
 /// A value replaces the largest so far when it is greater, so of two zeros the first stays, and a NaN stays only
 /// where it comes first.
+#[inline(never)]
 pub fn max_pool_row(input: &Image<f32>, y: usize, output: &mut [f32], to: &Shape, window: &Window) {
     let rows = taps(window, Axis::Down, y, input.shape.height);
     for (x, pixel) in output.chunks_exact_mut(usize::from(to.channels).max(1)).enumerate() {
@@ -33,6 +34,7 @@ pub fn max_pool_row(input: &Image<f32>, y: usize, output: &mut [f32], to: &Shape
 ///
 /// # Shapes
 /// `input` `[height][width][channels]`, `output` `[width][channels]` (row `y` of an image of shape `to`).
+#[inline(never)]
 pub fn average_pool_row(
     input: &Image<f32>,
     y: usize,
@@ -56,6 +58,7 @@ pub fn average_pool_row(
 ///
 /// # Shapes
 /// `input` `[height · width][channels]`, `output` `[channels]`.
+#[inline(never)]
 pub fn global_average(input: &[f32], output: &mut [f32]) {
     output.fill(0.0);
     let positions = input.chunks_exact(output.len().max(1));
@@ -68,6 +71,7 @@ pub fn global_average(input: &[f32], output: &mut [f32]) {
 ///
 /// # Shapes
 /// `input` `[height · width][channels]`, `output` `[channels]`.
+#[inline(never)]
 pub fn global_maximum(input: &[f32], output: &mut [f32]) {
     let mut positions = input.chunks_exact(output.len().max(1));
     let first = positions.next().unwrap_or_default();
@@ -80,12 +84,15 @@ pub fn global_maximum(input: &[f32], output: &mut [f32]) {
 fn each_tap(input: &Image<f32>, window: &Window, rows: &Taps, columns: &Taps, mut tap: impl FnMut(&[f32])) {
     let channels = usize::from(input.shape.channels);
     let [row_step, column_step] = window.dilation.map(usize::from);
-    for row in 0..rows.count {
-        let pixels = line(input, rows.first_input + row * row_step);
-        for column in 0..columns.count {
-            let at = (columns.first_input + column * column_step) * channels;
-            tap(pixels.get(at..at + channels).unwrap_or_default());
+    let lines = Lines::of(input, rows, row_step);
+    let mut line = lines.first + columns.first_input * channels;
+    for _ in 0..rows.count {
+        let mut at = line;
+        for _ in 0..columns.count {
+            tap(input.elements.get(at..).unwrap_or_default().get(..channels).unwrap_or_default());
+            at += column_step * channels;
         }
+        line = lines.after(line);
     }
 }
 

@@ -10,7 +10,7 @@ use supple_pack::{Activation, Shape, Window};
 
 use super::convolution::Sizes;
 use super::image::Image;
-use super::window::{Axis, Taps, line, taps};
+use super::window::{Axis, Lines, Taps, taps};
 use super::{Block, start, store};
 
 /// The sums of a block of outputs, in one register.
@@ -43,7 +43,7 @@ pub fn convolution_row(
     };
     let width = output.len() / sizes.outputs;
     let whole = usize::from(window.kernel[1]);
-    let weights = weights.chunks_exact(sizes.weight_group);
+    let weights = weights.as_chunks().0.chunks_exact(sizes.weight_group);
     for (group, (weights, bias)) in weights.zip(bias.chunks(sizes.group_outputs)).enumerate() {
         let mut first = group * sizes.group_outputs;
         let mut blocks = Blocks { weights, bias, block: sizes.weight_block };
@@ -95,7 +95,7 @@ fn inside(window: &Window, x: usize, width: usize, input: u16) -> usize {
 /// Blocks of outputs still to be made.
 struct Blocks<'a> {
     /// `[blocks][kernel height][kernel width][in][8]`.
-    weights: &'a [f32],
+    weights: &'a [Block],
     bias: &'a [f32],
     /// Weights of a block.
     block: usize,
@@ -167,20 +167,19 @@ impl Row<'_> {
     ) {
         let sizes = self.sizes;
         let mut sums = [blocks.start::<BLOCKS>(); PIXELS];
-        let (runs, run) = if sizes.side_by_side {
-            (1, place.columns.count * sizes.group_inputs)
-        } else {
-            (place.columns.count, sizes.group_inputs)
-        };
+        let (runs, run) = sizes.runs(&place.columns);
+        let lines = Lines::of(self.input, &self.rows, sizes.row_step);
+        let mut line = lines.first;
         for row in 0..self.rows.count {
-            let inputs = line(self.input, self.rows.first_input + row * sizes.row_step);
             let weight_row =
-                (self.rows.first_tap + row) * sizes.weight_row + place.columns.first_tap * sizes.weight_tap;
+                (self.rows.first_tap + row) * sizes.weight_row + place.columns.first_tap * sizes.group_inputs;
             for tap in 0..runs {
-                let inputs = inputs.get(place.input + tap * sizes.tap_step..).unwrap_or_default();
-                let at = weight_row + tap * sizes.weight_tap;
+                let at = line + place.input + tap * sizes.tap_step;
+                let inputs = self.input.elements.get(at..).unwrap_or_default();
+                let at = weight_row + tap * sizes.group_inputs;
                 sum_run(&mut sums, inputs, self.pixel_step, run, blocks.weights, at, sizes.weight_block);
             }
+            line = lines.after(line);
         }
         let pixels = output.get_mut(place.pixel..).unwrap_or_default();
         for (outputs, sums) in pixels.chunks_mut(sizes.outputs).zip(&sums) {
@@ -201,7 +200,7 @@ fn sum_run<const PIXELS: usize, const BLOCKS: usize>(
     inputs: &[f32],
     pixel_step: usize,
     run: usize,
-    weights: &[f32],
+    weights: &[Block],
     at: usize,
     block: usize,
 ) {
@@ -213,8 +212,7 @@ fn sum_run<const PIXELS: usize, const BLOCKS: usize>(
     let mut streams: [&[Block]; BLOCKS] = [&[]; BLOCKS];
     for (index, stream) in streams.iter_mut().enumerate() {
         let from = index * block + at;
-        let words = weights.get(from..from + run * OUTPUT_BLOCK).unwrap_or_default();
-        *stream = words.as_chunks().0;
+        *stream = weights.get(from..from + run).unwrap_or_default();
     }
     if pixels.iter().any(|pixel| pixel.len() != run) || streams.iter().any(|stream| stream.len() != run) {
         return;
@@ -238,8 +236,7 @@ fn sum_run<const PIXELS: usize, const BLOCKS: usize>(
 pub fn dense(input: &[f32], output: &mut [f32], weights: &[f32], bias: &[f32], activation: Activation) {
     /// Blocks of outputs side by side.
     const BLOCKS: usize = 4;
-    let block = (input.len() * OUTPUT_BLOCK).max(1);
-    let mut blocks = Blocks { weights, bias, block };
+    let mut blocks = Blocks { weights: weights.as_chunks().0, bias, block: input.len() };
     for outputs in output.chunks_mut(BLOCKS * OUTPUT_BLOCK) {
         if outputs.len() > (BLOCKS - 1) * OUTPUT_BLOCK {
             dense_block::<BLOCKS>(input, outputs, &blocks, activation);

@@ -38,10 +38,29 @@ pub(super) enum Axis {
     Across,
 }
 
-/// Row `y` of an image; empty where it does not hold it.
-#[inline]
-pub(super) fn line<'a, T>(input: &Image<'a, T>, y: usize) -> &'a [T] {
-    input.elements.get(input.row(y)).unwrap_or_default()
+/// Where the rows under a window begin among the elements of an image that may be held in part.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lines {
+    /// The first row.
+    pub first: usize,
+    step: usize,
+    end: usize,
+}
+
+impl Lines {
+    #[inline]
+    pub fn of<T>(input: &Image<T>, rows: &Taps, row_step: usize) -> Self {
+        let length = input.row_length();
+        let first = input.row(rows.first_input).start;
+        Self { first, step: row_step * length, end: usize::from(input.rows) * length }
+    }
+
+    /// Where the row of the next tap begins. A window spans no more rows than are held, so it is once round at most.
+    #[inline]
+    pub fn after(&self, line: usize) -> usize {
+        let next = line + self.step;
+        if next >= self.end { next.saturating_sub(self.end) } else { next }
+    }
 }
 
 #[cfg(test)]

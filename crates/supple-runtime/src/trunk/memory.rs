@@ -40,21 +40,27 @@ pub(super) fn write<'a, T: Pod>(arena: &'a mut [f32], value: &Value) -> Option<&
 }
 
 /// One value to read, another to write; `None` where they overlap.
+#[inline]
 pub(super) fn both<'a, T: Pod, U: Pod>(
     arena: &'a mut [f32],
     input: &Value,
     output: &Value,
 ) -> Option<(Image<'a, T>, &'a mut [U])> {
-    let (from, to) = (words(input), words(output));
-    let (read, written) = if from.start < to.start {
-        let (low, high) = arena.split_at_mut_checked(to.start)?;
-        (low.get(from)?, high.get_mut(..to.end - to.start)?)
-    } else {
-        let (low, high) = arena.split_at_mut_checked(from.start)?;
-        (high.get(..from.end - from.start)?, low.get_mut(to)?)
-    };
+    let (read, written) = split(arena, words(input), words(output))?;
     let read = Image { elements: elements(read, input)?, shape: input.shape, rows: input.rows };
     Some((read, elements_mut(written, output)?))
+}
+
+/// Two ranges that do not overlap. Kept apart from its callers, of which there are many, to save code.
+#[inline(never)]
+fn split(arena: &mut [f32], from: Range<usize>, to: Range<usize>) -> Option<(&[f32], &mut [f32])> {
+    if from.start < to.start {
+        let (low, high) = arena.split_at_mut_checked(to.start)?;
+        Some((low.get(from)?, high.get_mut(..to.end - to.start)?))
+    } else {
+        let (low, high) = arena.split_at_mut_checked(from.start)?;
+        Some((high.get(..from.end - from.start)?, low.get_mut(to)?))
+    }
 }
 
 /// All words of the arena as elements that may be read and written through any of several slices.

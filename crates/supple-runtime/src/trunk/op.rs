@@ -19,10 +19,18 @@ use crate::kernels::spread::{Side, spread};
 use crate::kernels::walk::copy;
 
 /// Runs a whole operation; `None` where it does not fit its arena.
+#[inline]
 pub(super) fn run_op(op: &Op, arena: &mut [f32], weights: &[f32]) -> Option<()> {
     if op.works_by_rows() {
-        return run_rows(op, 0..op.output()?.shape.height, arena, weights);
+        run_rows(op, 0..op.output()?.shape.height, arena, weights)
+    } else {
+        run_whole(op, arena, weights)
     }
+}
+
+/// Not inlined, so that its stack is not there while rows are made.
+#[inline(never)]
+fn run_whole(op: &Op, arena: &mut [f32], weights: &[f32]) -> Option<()> {
     match op {
         Op::Dense { layer } => run_dense(op, layer, arena, weights),
         Op::GlobalAverage { input, output, rescale: None } => {
@@ -48,22 +56,12 @@ pub(super) fn run_op(op: &Op, arena: &mut [f32], weights: &[f32]) -> Option<()> 
         Op::Binary { left, right, output, operation, activation } => {
             let sides = Sides { left, right, output };
             let activation = *activation;
-            // One loop for each function, so that none is chosen again for every element.
-            macro_rules! loop_of {
-                ($name:ident) => {
-                    sides.run(op, arena, weights, |left: f32, right| {
-                        activate(combine(Operation::$name, left, right), activation)
-                    })
-                };
+            // Residual connections have a loop of their own; the others choose for every element.
+            if *operation == Operation::Add {
+                return sides.run(op, arena, weights, |left: f32, right| activate(left + right, activation));
             }
-            match operation {
-                Operation::Add => loop_of!(Add),
-                Operation::Subtract => loop_of!(Subtract),
-                Operation::Multiply => loop_of!(Multiply),
-                Operation::Divide => loop_of!(Divide),
-                Operation::Maximum => loop_of!(Maximum),
-                Operation::Minimum => loop_of!(Minimum),
-            }
+            let operation = *operation;
+            sides.run(op, arena, weights, |left, right| activate(combine(operation, left, right), activation))
         }
         Op::SumInt8 { left, right, output, zeros, multipliers, rescale } => {
             let sides = Sides { left, right, output };
@@ -102,6 +100,7 @@ pub(super) fn run_op(op: &Op, arena: &mut [f32], weights: &[f32]) -> Option<()> 
 }
 
 /// Runs some rows of an operation that [works by rows](Op::works_by_rows).
+#[inline(never)]
 pub(super) fn run_rows(op: &Op, rows: Range<u16>, arena: &mut [f32], weights: &[f32]) -> Option<()> {
     match op {
         Op::Convolution { layer, window, groups } => match &layer.epilogue {

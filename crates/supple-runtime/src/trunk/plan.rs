@@ -1,12 +1,11 @@
 //! Runs a pack's plan, its weights read in place.
 
-use supple_pack::op::MOST_ROWS_OPS;
 use supple_pack::{Op, Pack};
 
 use super::Trunk;
 use super::memory::{read, write};
 use super::op::run_op;
-use super::rows::run_interleaved;
+use super::rows::run_group;
 
 /// A pack's trunk and the arena that its plan runs in.
 #[derive(Debug)]
@@ -85,22 +84,21 @@ impl<'p, 'm> PlanTrunk<'p, 'm> {
         self.run_each(observe)
     }
 
+    /// Not inlined: what it keeps on the stack is not to be there while something else runs.
+    #[inline(never)]
     fn run_each(&mut self, mut observe: impl FnMut(usize, &Op, &[f32])) -> Result<&[f32], RunError> {
         let weights = self.pack.weights();
-        let mut ops = self.pack.ops().enumerate();
-        while let Some((index, op)) = ops.next() {
-            let done = if let Op::Rows { ops: count } = op {
-                let mut group = [Op::Rows { ops: 0 }; MOST_ROWS_OPS];
-                let count = usize::from(count).min(MOST_ROWS_OPS);
-                for (place, (_, op)) in group.iter_mut().zip(ops.by_ref().take(count)) {
-                    *place = op;
-                }
-                group.get(..count).and_then(|group| run_interleaved(group, self.arena, weights))
+        let mut ops = self.pack.ops();
+        let mut index = 0;
+        while let Some(op) = ops.next() {
+            let (done, count) = if let Op::Rows { ops: count } = op {
+                (run_group(&mut ops, count, self.arena, weights), usize::from(count))
             } else {
-                run_op(&op, self.arena, weights)
+                (run_op(&op, self.arena, weights), 0)
             };
             done.ok_or(RunError::Op(index))?;
             observe(index, &op, self.arena);
+            index += 1 + count;
         }
         Ok(self.feature())
     }

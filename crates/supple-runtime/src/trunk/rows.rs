@@ -5,11 +5,28 @@ use supple_pack::op::MOST_ROWS_OPS;
 
 use super::op::run_rows;
 
+/// Takes and runs the operations of one [`Op::Rows`]. Their decoded forms are by far the most that a run keeps on the
+/// stack, so this is not inlined where there may be none.
+#[inline(never)]
+pub(super) fn run_group(
+    ops: &mut impl Iterator<Item = Op>,
+    count: u8,
+    arena: &mut [f32],
+    weights: &[f32],
+) -> Option<()> {
+    let mut group = [Op::Rows { ops: 0 }; MOST_ROWS_OPS];
+    let group = group.get_mut(..count.into())?;
+    for place in group.iter_mut() {
+        *place = ops.next()?;
+    }
+    run_interleaved(group, arena, weights)
+}
+
 /// Runs operations of which each reads what the one before it writes.
 ///
 /// Each asks the one before for the rows that its next row reads, and makes it once they are there. Rows that
 /// nobody asks for are not made.
-pub(super) fn run_interleaved(ops: &[Op], arena: &mut [f32], weights: &[f32]) -> Option<()> {
+fn run_interleaved(ops: &[Op], arena: &mut [f32], weights: &[f32]) -> Option<()> {
     // The row that each makes next.
     let mut next = [0u16; MOST_ROWS_OPS];
     let last = ops.len().checked_sub(1)?;

@@ -2,17 +2,28 @@
 //!
 //! The model is built from the pack itself, so nothing but the pack is needed. tract orders its sums as it likes:
 //! features agree with [`PlanTrunk`](super::PlanTrunk)'s closely, not bit for bit.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `builder` | the plan's operations, one after another, as tract's |
+//! | `layers` | convolutions and dense layers, windows |
+//! | `arena` | which of tract's values lies where in the arena |
+//!
+//! Not supported: operations over `i8`. tract has other roundings; these trunks are run by their plans.
+
+mod arena;
+mod builder;
+mod layers;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
-use supple_pack::{Activation, Op, Pack, Shape, Value, Window};
+use supple_pack::{Pack, Shape};
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::change_axes::AxisOp;
-use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, PaddingSpec, PoolSpec};
-use tract_onnx::tract_core::ops::math;
-use tract_onnx::tract_core::ops::nn::{DataFormat, Reduce, Reducer};
 
 use super::Trunk;
+use builder::Builder;
 
 /// A trunk that tract runs.
 #[derive(Debug, Clone)]
@@ -28,6 +39,16 @@ pub enum TractError {
     /// tract says why.
     #[error("tract does not run this trunk: {0}; run it by its plan instead")]
     Tract(String),
+    /// An operation that tract does not have.
+    #[error(
+        "tract does not run this trunk: operation {index} ({operation}) computes with i8; run it by its plan"
+    )]
+    Unsupported {
+        /// What it is.
+        operation: &'static str,
+        /// Counted from 0.
+        index: usize,
+    },
     /// A plan that reads what nothing wrote.
     #[error("operation {0} of the plan reads what no other wrote: compile the trunk again")]
     Dangling(usize),
@@ -46,19 +67,14 @@ pub enum TractError {
 impl TractTrunk {
     /// Builds tract's model from the plan in a pack.
     pub fn new(pack: &Pack) -> Result<Self, TractError> {
-        let mut builder =
-            Builder { model: TypedModel::default(), written: Vec::new(), weights: pack.weights() };
-        let input = pack.trunk().input;
-        let source = builder.model.add_source("input", f32::fact(dimensions(&input.shape)));
-        builder.written.push((input, source.map_err(failed)?));
-        for (index, op) in pack.ops().enumerate() {
-            builder.add(index, &op)?;
+        let trunk = pack.trunk();
+        let mut builder = Builder::new(pack.weights(), &trunk.input)?;
+        for op in pack.ops() {
+            builder.add(&op)?;
         }
-        let output = builder.find(&pack.trunk().output, usize::from(pack.trunk().ops))?;
-        let Builder { mut model, .. } = builder;
-        model.select_output_outlets(&[output]).map_err(failed)?;
+        let model = builder.finish(&trunk.output)?;
         let model = model.into_optimized().and_then(|model| model.into_runnable()).map_err(failed)?;
-        Ok(Self { model, input: input.shape, feature_length: pack.trunk().output.elements() })
+        Ok(Self { model, input: trunk.input.shape, feature_length: trunk.output.elements() })
     }
 }
 
@@ -95,41 +111,4 @@ fn failed(error: impl std::fmt::Display) -> TractError {
 /// Batch first, channel last.
 fn dimensions(shape: &Shape) -> [usize; 4] {
     [1, shape.height.into(), shape.width.into(), shape.channels.into()]
-}
-
-struct Builder<'p> {
-    model: TypedModel,
-    /// Values by the order in which they were written.
-    written: Vec<(Value, OutletId)>,
-    weights: &'p [f32],
-}
-
-impl Builder<'_> {
-    /// The last value written at this place.
-    fn find(&self, value: &Value, reader: usize) -> Result<OutletId, TractError> {
-        let last =
-            self.written.iter().rev().find(|(written, _)| {
-                written.offset == value.offset && written.elements() == value.elements()
-            });
-        last.map(|(_, outlet)| *outlet).ok_or(TractError::Dangling(reader))
-    }
-
-    fn wire(
-        &mut self,
-        name: &str,
-        op: impl Into<Box<dyn TypedOp>>,
-        inputs: &[OutletId],
-    ) -> Result<OutletId, TractError> {
-        let outlets = self.model.wire_node(name, op, inputs).map_err(failed)?;
-        Ok(outlets[0])
-    }
-
-    fn constant(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Result<OutletId, TractError> {
-        let tensor = Tensor::from_shape(shape, values).map_err(failed)?;
-        self.model.add_const(name, tensor).map_err(failed)
-    }
-
-    fn add(&mut self, _index: usize, _op: &Op) -> Result<(), TractError> {
-        Err(TractError::Tract("not yet".to_owned()))
-    }
 }

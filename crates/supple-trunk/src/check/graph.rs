@@ -162,14 +162,29 @@ pub fn walk(graph: GraphProto, set: i64) -> Result<Walk, CheckError> {
     }
     let mut values = HashMap::new();
     let (mut stored, mut elements) = constants(graph.initializer, &mut values)?;
-    let input = input::check(&graph.input, |name| values.contains_key(name))?;
-    values.insert(input.name.clone(), Value { constant: None, behind: None });
+    // A wrong input must not hide what else stands in the way.
+    let mut refused: Vec<Refusal> = Vec::new();
+    let input = match input::check(&graph.input, |name| values.contains_key(name)) {
+        Ok(input) => {
+            values.insert(input.name.clone(), Value { constant: None, behind: None });
+            input
+        }
+        Err(CheckError::Graph(reason)) => {
+            let fed: Vec<String> = graph.input.iter().map(|input| input.name.clone()).collect();
+            let node = fed.iter().map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+            refused.push(Refusal { node, operator: "graph input".into(), reason });
+            for name in fed {
+                values.entry(name).or_insert(Value { constant: None, behind: Some(0) });
+            }
+            ValueInfoProto::default()
+        }
+        Err(other) => return Err(other),
+    };
 
     let outputs = graph.output.iter().map(|output| &output.name);
     let read: HashSet<&str> =
         graph.node.iter().flat_map(|node| &node.input).chain(outputs).map(String::as_str).collect();
     let mut nodes = Vec::with_capacity(graph.node.len());
-    let mut refused: Vec<Refusal> = Vec::new();
     let mut names = HashSet::new();
     for raw in &graph.node {
         let mut inputs = Vec::with_capacity(raw.input.len());

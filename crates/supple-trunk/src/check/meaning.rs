@@ -34,11 +34,7 @@ pub fn refine(
         "Concat" => drop(needs(node, "axis")?),
         "DepthToSpace" | "SpaceToDepth" => drop(needs(node, "blocksize")?),
         "Transpose" => permutation(node)?,
-        "Dropout" if constant(2).is_some() || node.input.get(2).is_some_and(|name| !name.is_empty()) => {
-            if integers(2) != Some(&[0]) {
-                return Err("is in training mode: export the model with model.eval()".into());
-            }
-        }
+        "Dropout" => dropout(node, constant(2))?,
         "Clip" => {
             for bound in [1, 2].into_iter().filter_map(constant) {
                 if bound.floats().is_none_or(|values| values.len() != 1 || values[0].is_nan()) {
@@ -53,7 +49,13 @@ pub fn refine(
                 return Err(format!("pads by {pad}; each side takes 0 to {MOST_PADDING}"));
             }
         }
-        "Slice" => slice(node, integers(4))?,
+        "Squeeze" | "Unsqueeze" | "ReduceMax" | "ReduceMean" | "ReduceSum" => {
+            axes(find(node, "axes").map(|attribute| &attribute.ints[..]).or(integers(1)))?;
+        }
+        "Slice" => {
+            axes(find(node, "axes").map(|attribute| &attribute.ints[..]).or(integers(3)))?;
+            slice(node, integers(4))?;
+        }
         "Split" => split(node, integers(1))?,
         "Resize" => {
             let set_10 = known.len() == 2;
@@ -76,6 +78,15 @@ pub fn refine(
         _ => {}
     }
     Ok(folded)
+}
+
+/// In use it passes its input on; a training mode that is not stored may be one.
+fn dropout(node: &NodeProto, mode: Option<&Constant>) -> Result<(), String> {
+    let given = node.input.get(2).is_some_and(|name| !name.is_empty());
+    if given && mode.and_then(Constant::integers) != Some(&[0]) {
+        return Err("is in training mode: export the model with model.eval()".into());
+    }
+    Ok(())
 }
 
 /// `Cast` is for shapes; what is computed from the input stays FLOAT.
@@ -174,6 +185,19 @@ fn permutation(node: &NodeProto) -> Result<(), String> {
     } else {
         Err(format!("attribute `perm` must name each axis once, but is {:?}", perm.ints))
     }
+}
+
+/// Axes, wherever they are stored: within what a value may have, and each once.
+fn axes(axes: Option<&[i64]>) -> Result<(), String> {
+    let most = MOST_AXES as i64;
+    let Some(axes) = axes else { return Ok(()) };
+    if axes.iter().any(|axis| !(-most..most).contains(axis)) {
+        return Err(format!("works along the axes {axes:?}; an axis is within {:?}", -most..most));
+    }
+    let mut sorted = axes.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    if sorted.len() == axes.len() { Ok(()) } else { Err(format!("names an axis twice: {axes:?}")) }
 }
 
 fn slice(node: &NodeProto, steps: Option<&[i64]>) -> Result<(), String> {

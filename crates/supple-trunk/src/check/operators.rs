@@ -103,13 +103,8 @@ const CONV: Attributes = &[
     ("pads", PADS),
     ("strides", KERNEL),
 ];
-const GEMM: Attributes = &[
-    ("alpha", Rule::Float),
-    ("beta", Rule::Float),
-    ("broadcast", FLAG),
-    ("transA", FLAG),
-    ("transB", FLAG),
-];
+const GEMM: Attributes =
+    &[("alpha", Rule::Float), ("beta", Rule::Float), ("broadcast", FLAG), ("transA", FLAG), ("transB", FLAG)];
 const MAX_POOL: Attributes = &[
     ("auto_pad", AUTO_PAD),
     ("ceil_mode", FLAG),

@@ -19,7 +19,8 @@ pub use self::worker::work;
 
 use self::wire::{Outcome, Task};
 use crate::candidates::Candidate;
-use crate::compile::{CompileOptions, Compiled};
+use crate::compile::{Calibrated, CompileOptions, Compiled};
+use crate::quantise::ranges::RangeChoice;
 use crate::refusal::Refusals;
 
 /// How to start a worker, and how much it may take.
@@ -136,13 +137,23 @@ pub fn candidates_isolated(worker: &Worker, onnx: &[u8]) -> Result<Vec<Candidate
     Session::new(worker.clone()).candidates(onnx)
 }
 
+/// [`calibrate`](crate::calibrate()) in a process of its own.
+pub fn calibrate_isolated(
+    worker: &Worker,
+    onnx: &[u8],
+    output: Option<&str>,
+    inputs: &[Vec<f32>],
+    choice: RangeChoice,
+) -> Result<Calibrated, IsolatedError> {
+    Session::new(worker.clone()).calibrate(onnx, output, inputs, choice)
+}
+
 impl Session {
     /// Compiles a model.
     pub fn compile(&mut self, onnx: &[u8], options: &CompileOptions) -> Result<Compiled, IsolatedError> {
         match self.ask(&Task::Compile { onnx: wire::Bytes(onnx.to_vec()), options: options.clone() })? {
             Outcome::Compiled(compiled) => compiled.unpacked().map_err(IsolatedError::Answer),
-            Outcome::Refused(refused) => Err(IsolatedError::Refused(refused)),
-            Outcome::Candidates(_) => Err(IsolatedError::Answer("with candidates".into())),
+            other => Err(unasked(other)),
         }
     }
 
@@ -150,8 +161,40 @@ impl Session {
     pub fn candidates(&mut self, onnx: &[u8]) -> Result<Vec<Candidate>, IsolatedError> {
         match self.ask(&Task::Candidates { onnx: wire::Bytes(onnx.to_vec()) })? {
             Outcome::Candidates(candidates) => Ok(candidates),
-            Outcome::Refused(refused) => Err(IsolatedError::Refused(refused)),
-            Outcome::Compiled(_) => Err(IsolatedError::Answer("with a plan".into())),
+            other => Err(unasked(other)),
         }
     }
+
+    /// Chooses the ranges of a trunk's values.
+    pub fn calibrate(
+        &mut self,
+        onnx: &[u8],
+        output: Option<&str>,
+        inputs: &[Vec<f32>],
+        choice: RangeChoice,
+    ) -> Result<Calibrated, IsolatedError> {
+        let task = Task::Calibrate {
+            onnx: wire::Bytes(onnx.to_vec()),
+            output: output.map(str::to_owned),
+            inputs: inputs.to_vec(),
+            choice,
+        };
+        match self.ask(&task)? {
+            Outcome::Calibrated(calibrated) => Ok(calibrated),
+            other => Err(unasked(other)),
+        }
+    }
+}
+
+/// A refusal, or an answer to another question.
+fn unasked(outcome: Outcome) -> IsolatedError {
+    IsolatedError::Answer(
+        match outcome {
+            Outcome::Refused(refused) => return IsolatedError::Refused(refused),
+            Outcome::Compiled(_) => "with a plan",
+            Outcome::Candidates(_) => "with candidates",
+            Outcome::Calibrated(_) => "with ranges",
+        }
+        .into(),
+    )
 }

@@ -128,8 +128,9 @@ impl Running {
         let status = self.child.wait();
         let said = std::mem::replace(&mut self.said, thread::spawn(String::new));
         let said = said.join().unwrap_or_default();
-        // The words of Rust's allocator, and of what reports a failed mapping.
-        if said.contains("memory allocation of") || said.contains("Cannot allocate memory") {
+        // The words of Rust's allocator, of its readers, and of the system.
+        let out_of_memory = ["memory allocation of", "out of memory", "Cannot allocate memory"];
+        if out_of_memory.iter().any(|words| said.contains(words)) {
             return IsolatedError::Memory(worker.limits.memory);
         }
         match status.ok().map(ended) {

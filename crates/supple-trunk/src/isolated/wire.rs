@@ -9,7 +9,8 @@ use supple_pack::{AlignedBytes, Pack};
 
 use super::{Refused, Usage};
 use crate::candidates::Candidate;
-use crate::compile::{CompileOptions, Compiled};
+use crate::compile::{Calibrated, CompileOptions, Compiled};
+use crate::quantise::ranges::RangeChoice;
 use crate::report::Report;
 
 /// Longest frame: a model of the largest size and its plan are shorter.
@@ -27,6 +28,7 @@ pub struct Greeting {
 pub enum Task {
     Compile { onnx: Bytes, options: CompileOptions },
     Candidates { onnx: Bytes },
+    Calibrate { onnx: Bytes, output: Option<String>, inputs: Vec<Vec<f32>>, choice: RangeChoice },
 }
 
 /// What became of it.
@@ -34,6 +36,7 @@ pub enum Task {
 pub enum Outcome {
     Compiled(Packed),
     Candidates(Vec<Candidate>),
+    Calibrated(Calibrated),
     Refused(Refused),
 }
 

@@ -8,7 +8,7 @@ use super::wire::{Answer, Greeting, Outcome, Packed, Task, receive, send};
 use super::{Refused, Usage};
 use crate::candidates::candidates;
 use crate::check::CheckError;
-use crate::compile::{CompileError, compile};
+use crate::compile::{CompileError, calibrate, compile};
 use crate::front::FrontError;
 use crate::refusal::printable;
 
@@ -48,6 +48,12 @@ fn perform(task: &Task) -> Outcome {
             return match candidates(&onnx.0) {
                 Ok(candidates) => Outcome::Candidates(candidates),
                 Err(error) => refused(&error.into()),
+            };
+        }
+        Task::Calibrate { onnx, output, inputs, choice } => {
+            return match calibrate(&onnx.0, output.as_deref(), inputs, *choice) {
+                Ok(calibrated) => Outcome::Calibrated(calibrated),
+                Err(error) => refused(&error),
             };
         }
     };

@@ -4,7 +4,9 @@ use supple_pack::op::{Activation, Function, Operation};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
-use tract_onnx::tract_core::ops::math::{Abs, Add, Div, Exp, Ln, Max, Min, Mul, Neg, PowConst, Recip, Rsqrt, Sqrt, Square, Sub, Tanh};
+use tract_onnx::tract_core::ops::math::{
+    Abs, Add, Div, Exp, Ln, Max, Min, Mul, Neg, PowConst, Recip, Rsqrt, Sqrt, Square, Sub, Tanh,
+};
 use tract_onnx::tract_core::ops::nn::{HardSwish, LeakyRelu, Sigmoid, Silu};
 
 use super::draft::{Affine, Kind, Source, joined};
@@ -128,7 +130,8 @@ impl Lowering<'_> {
                 self.unary(node, root, Function::Reciprocal)
             } else {
                 let (value, shape) = (tensor.value, tensor.shape);
-                let other = if gated { self.unary(node, tensor.clone(), Function::Sigmoid).value } else { value };
+                let other =
+                    if gated { self.unary(node, tensor.clone(), Function::Sigmoid).value } else { value };
                 let inputs = vec![Source::Value(value, shape), Source::Value(other, shape)];
                 let kind = Kind::Binary(Operation::Multiply, Activation::None);
                 let value = self.push(node, kind, inputs, shape);

@@ -17,11 +17,8 @@ impl Lowering<'_> {
         // The one that is not stretched says how the result lies.
         let left_leads = left.dims == dims && left.is_whole();
         let right_leads = right.dims == dims && right.is_whole();
-        let (leader, other, swapped) = if left_leads || !right_leads {
-            (left, right, false)
-        } else {
-            (right, left, true)
-        };
+        let (leader, other, swapped) =
+            if left_leads || !right_leads { (left, right, false) } else { (right, left, true) };
         let leader = if left_leads || right_leads {
             leader
         } else {

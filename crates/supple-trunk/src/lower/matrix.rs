@@ -201,8 +201,7 @@ struct Pixels {
 fn pixels(tensor: &Tensor, roles: &Roles) -> Option<Pixels> {
     let channels = tensor.channels();
     let place = |tap: &Offsets, row: &Offsets| tensor.order[tap[INPUT] + row[INPUT]] as usize;
-    let pixels: Vec<usize> =
-        roles.rows.iter().map(|row| place(&roles.summed[0], row) / channels).collect();
+    let pixels: Vec<usize> = roles.rows.iter().map(|row| place(&roles.summed[0], row) / channels).collect();
     let taps: Vec<usize> = roles.summed.iter().map(|tap| place(tap, &roles.rows[0]) % channels).collect();
     let regular = roles.rows.iter().zip(&pixels).all(|(row, pixel)| {
         roles.summed.iter().zip(&taps).all(|(tap, channel)| place(tap, row) == pixel * channels + channel)

@@ -74,13 +74,8 @@ pub fn lower(model: &TypedModel) -> Result<Lowered, LowerError> {
 
 fn lower_as(model: &TypedModel, layout: Layout) -> Result<Lowered, LowerError> {
     let order = model.eval_order().map_err(|error| LowerError::Graph(format!("has no order: {error:#}")))?;
-    let mut lowering = Lowering {
-        model,
-        layout,
-        draft: Draft::default(),
-        tensors: HashMap::new(),
-        readers: HashMap::new(),
-    };
+    let mut lowering =
+        Lowering { model, layout, draft: Draft::default(), tensors: HashMap::new(), readers: HashMap::new() };
     for id in &order {
         for input in &model.node(*id).inputs {
             *lowering.readers.entry(*input).or_default() += 1;
@@ -299,7 +294,7 @@ impl Lowering<'_> {
     fn settled(&mut self, node: &TypedNode, mut tensor: Tensor) -> Result<Tensor, String> {
         let Some(affine) = tensor.affine.take() else { return Ok(tensor) };
         let linear = finite(Linear::new(affine.scale, affine.shift))?;
-        let kind = Kind::Depthwise { window: window::POINT, weights: Weights::Float(linear) };
+        let kind = Kind::Depthwise { window: POINT, weights: Weights::Float(linear) };
         tensor.value = self.push(node, kind, vec![Source::Value(tensor.value, tensor.shape)], tensor.shape);
         // The new value has this reader alone.
         tensor.exclusive = true;
@@ -317,8 +312,9 @@ impl Lowering<'_> {
             tensor = self.arranged(node, tensor, vector, (0..length as u32).collect())?;
         }
         for step in &self.draft.steps {
-            if let Kind::Convolution { weights, .. } | Kind::Depthwise { weights, .. } | Kind::Dense { weights } =
-                &step.kind
+            if let Kind::Convolution { weights, .. }
+            | Kind::Depthwise { weights, .. }
+            | Kind::Dense { weights } = &step.kind
                 && let Weights::Float(linear) = weights
                 && !linear.is_finite()
             {

@@ -135,8 +135,7 @@ impl Lowering<'_> {
         let value = self.draft.value(view);
         let mut start = 0;
         for part in parts {
-            let axes: Vec<(usize, usize)> =
-                part.dims.iter().copied().zip(steps.iter().copied()).collect();
+            let axes: Vec<(usize, usize)> = part.dims.iter().copied().zip(steps.iter().copied()).collect();
             let first = start * steps[concat.axis];
             let pairs = super::tensor::offsets(&axes)
                 .into_iter()
@@ -280,8 +279,7 @@ fn walk(pairs: &[(u32, u32)]) -> Option<Walk> {
             return None;
         }
     }
-    let mut walk =
-        Walk { lengths: [1; 5], from: first.1, from_steps: [0; 5], to: first.0, to_steps: [0; 5] };
+    let mut walk = Walk { lengths: [1; 5], from: first.1, from_steps: [0; 5], to: first.0, to_steps: [0; 5] };
     for (index, (length, to, from)) in loops.into_iter().enumerate() {
         let at = 4_usize.checked_sub(index)?;
         walk.lengths[at] = length;
@@ -340,7 +338,7 @@ mod tests {
 
     #[test]
     fn disorder_is_refused() {
-        let pairs: Vec<(u32, u32)> = (0..1000).map(|to| (to, to * to * 7919 % 1009)).collect();
+        let pairs: Vec<(u32, u32)> = (0..1000u32).map(|to| (to, to.pow(2) % 1009 * 7919 % 1009)).collect();
         assert!(walks(&pairs).is_none());
     }
 }

@@ -51,7 +51,9 @@ impl Lowering<'_> {
             };
             (shape(outer, reduced, inner)?, shape(outer, 1, inner)?, kind)
         } else {
-            return Err(format!("reduces {reduced} elements within others; at most {MOST_COLUMNS} are supported"));
+            return Err(format!(
+                "reduces {reduced} elements within others; at most {MOST_COLUMNS} are supported"
+            ));
         };
         let value = self.push(node, kind, vec![Source::Value(tensor.value, input)], output);
         // Elements of the result in the order of its axes, and where each lies.
@@ -136,7 +138,8 @@ fn image_like(places: &[u32], reduced: usize, kept: usize) -> bool {
 /// `positions` of `channels` as an image, its sides within what a plan holds.
 fn folded(positions: usize, channels: usize) -> Result<Shape, String> {
     let most = usize::from(u16::MAX);
-    let height = (1..=positions).find(|height| positions.is_multiple_of(*height) && positions / height <= most);
+    let height =
+        (1..=positions).find(|height| positions.is_multiple_of(*height) && positions / height <= most);
     let height = height.unwrap_or(1);
     shape(height, positions / height, channels)
 }

@@ -146,11 +146,14 @@ impl Lowering<'_> {
         let geometry = geometry(&conv.pool_spec, &tensor.dims)?;
         let (mut tensor, view) = self.image(node, tensor, &geometry)?;
         let (per_group, outputs_per_group) = (inputs / groups, outputs / groups);
-        if linear.row() != per_group * usize::from(geometry.window.kernel[0]) * usize::from(geometry.window.kernel[1]) {
+        if linear.row()
+            != per_group * usize::from(geometry.window.kernel[0]) * usize::from(geometry.window.kernel[1])
+        {
             return Err("has a kernel of another size than its weights".into());
         }
         if let Some(affine) = tensor.affine.take_if(|affine| geometry.inside || unshifted(affine)) {
-            linear.fold_input(&affine, |output, tap| output / outputs_per_group * per_group + tap % per_group);
+            linear
+                .fold_input(&affine, |output, tap| output / outputs_per_group * per_group + tap % per_group);
             linear = finite(linear)?;
         }
         // What is left over a padded window becomes a step of its own.
@@ -219,7 +222,8 @@ impl Lowering<'_> {
         let tensor = self.settled(node, tensor)?;
         let (tensor, view) = self.image(node, tensor, &geometry)?;
         let window = geometry.window;
-        let whole = geometry.output == [1, 1] && window.kernel.map(usize::from) == geometry.input && geometry.inside;
+        let whole =
+            geometry.output == [1, 1] && window.kernel.map(usize::from) == geometry.input && geometry.inside;
         let kind = if whole {
             Kind::GlobalAverage { rescale: None }
         } else {

@@ -27,26 +27,23 @@ pub struct Reads {
 }
 
 impl Reads {
-    /// Of a linear step.
+    /// Of a linear step that sees its input's channels as they were written.
     pub fn of(step: &Step, draft: &Draft) -> Option<Self> {
-        let (outputs, span, groups) = match &step.kind {
-            Kind::Convolution { window, groups, weights } => {
-                let Weights::Float(linear) = weights else { return None };
-                let taps = window.kernel.map(usize::from);
-                (linear.bias.len(), linear.row() / (taps[0] * taps[1]).max(1), *groups)
-            }
-            Kind::Depthwise { weights, .. } => {
-                let value = step.inputs.first()?.value()?;
-                (weights.outputs(), 1, usize::from(draft.values[value].shape.channels))
-            }
-            Kind::Dense { weights } => {
-                let value = step.inputs.first()?.value()?;
-                (weights.outputs(), usize::from(draft.values[value].shape.channels), 1)
-            }
+        let [Source::Value(value, view)] = step.inputs[..] else { return None };
+        let channels = usize::from(draft.values[value].shape.channels);
+        let (outputs, span) = match &step.kind {
+            Kind::Convolution { groups, weights, .. } => (weights.outputs(), channels / (*groups).max(1)),
+            Kind::Depthwise { weights, .. } => (weights.outputs(), 1),
+            // Pixels one after the other, however they are seen.
+            Kind::Dense { weights } => (weights.outputs(), channels),
             _ => return None,
         };
-        let value = step.inputs.first()?.value()?;
-        Some(Self { value, group_outputs: (outputs / groups.max(1)).max(1), span: span.max(1) })
+        let same = view.channels == draft.values[value].shape.channels;
+        if !same && !matches!(step.kind, Kind::Dense { .. }) {
+            return None;
+        }
+        let groups = (channels / span.max(1)).max(1);
+        Some(Self { value, group_outputs: (outputs / groups).max(1), span: span.max(1) })
     }
 
     /// The input channel of a tap.
@@ -264,6 +261,9 @@ fn groups(lowered: &Lowered) -> Vec<Option<ValueId>> {
         if let Some(linear) = linear(step) {
             // A limit is a number of its own: it would have to differ from channel to channel.
             frozen[output] |= matches!(linear.activation, Activation::Clip { .. });
+            frozen[output] |= step.output.1.channels != draft.values[output].shape.channels;
+            let reads = Reads::of(step, draft);
+            values.iter().for_each(|value| frozen[*value] |= reads.is_none());
             continue;
         }
         let channels = |value: ValueId| draft.values[value].shape.channels;

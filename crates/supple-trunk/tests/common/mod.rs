@@ -84,8 +84,8 @@ pub fn refused(onnx: &[u8]) -> CompileError {
 }
 
 /// The kinds of a plan's operations.
-pub fn kinds(compiled: &Compiled) -> Vec<&'static str> {
-    compiled.report.operations.iter().map(|operation| operation.kind).collect()
+pub fn kinds(compiled: &Compiled) -> Vec<&str> {
+    compiled.report.operations.iter().map(|operation| operation.kind.as_str()).collect()
 }
 
 /// A model changed by hand.

@@ -17,6 +17,7 @@ use crate::kernels::image::Image;
 /// `input` `[height][width][in]`, `output` `[width][out]`, `weights`
 /// `[groups][ceil(out / 4)][kernel height][runs][ceil(run / 4)][4 outputs][4 inputs]` where `out` and `in` are a
 /// group's; see [`Layer`](supple_pack::op::Layer) for runs.
+#[inline(never)]
 pub fn convolution_row(
     input: &Image<i8>,
     y: usize,

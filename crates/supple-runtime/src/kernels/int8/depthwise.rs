@@ -11,6 +11,7 @@ use crate::kernels::image::Image;
 ///
 /// # Shapes
 /// `input` `[height][width][in]`, `output` `[width][out]`, `weights` `[kernel height][kernel width][out]`.
+#[inline(never)]
 pub fn depthwise_row(
     input: &Image<i8>,
     y: usize,

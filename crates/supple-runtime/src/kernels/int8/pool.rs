@@ -11,6 +11,7 @@ use crate::kernels::image::Image;
 ///
 /// # Shapes
 /// `input` `[height][width][channels]`, `output` `[width][channels]`.
+#[inline(never)]
 pub fn max_pool_row(input: &Image<i8>, y: usize, output: &mut [i8], to: &Shape, window: &Window) {
     let (rows, columns) = (Axis::vertical(window), Axis::horizontal(window));
     let channels = usize::from(input.shape.channels).max(1);
@@ -32,6 +33,7 @@ pub fn max_pool_row(input: &Image<i8>, y: usize, output: &mut [i8], to: &Shape, 
 ///
 /// # Shapes
 /// `input` `[height][width][channels]`, `output` `[width][channels]`; both of one scale and zero.
+#[inline(never)]
 pub fn average_pool_row(
     input: &Image<i8>,
     y: usize,
@@ -75,6 +77,7 @@ pub fn average_pool_row(
 ///
 /// # Shapes
 /// `input` `[height · width][channels]`, `output` `[channels]`. Sums are exact up to 2^23 positions.
+#[inline(never)]
 pub fn global_average(input: &[i8], output: &mut [i8], input_zero: i8, to: &Rescale) {
     let channels = output.len().max(1);
     let positions = input.len() / channels;
@@ -95,6 +98,7 @@ pub fn global_average(input: &[i8], output: &mut [i8], input_zero: i8, to: &Resc
 ///
 /// # Shapes
 /// `input` `[height · width][channels]`, `output` `[channels]`.
+#[inline(never)]
 pub fn global_maximum(input: &[i8], output: &mut [i8]) {
     output.fill(i8::MIN);
     for position in input.chunks_exact(output.len().max(1)) {

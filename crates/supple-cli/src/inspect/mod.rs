@@ -1,5 +1,7 @@
 //! `supple inspect`: what a pack or an ONNX trunk needs.
 
+mod arena;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -8,6 +10,8 @@ use supple_pack::header::MAGIC;
 use supple_pack::write::{WriteError, pack};
 use supple_pack::{AlignedBytes, Op, Pack, Shape};
 use supple_runtime::MemoryNeed;
+use supple_trunk::Refusal;
+use supple_trunk::isolated::{IsolatedError, Refused};
 use supple_trunk::report::kind;
 
 use crate::arguments::InspectArguments;
@@ -51,24 +55,41 @@ fn onnx(arguments: &InspectArguments, onnx: &[u8], board: &Board) -> Result<(), 
     let cuts = match &compiled {
         // What kills one reader kills the next.
         Err(error) if !error.source.is_refusal() => Vec::new(),
-        // Whatever keeps the candidates from being found keeps the model from being compiled too.
-        _ => compile::cuts(onnx, arguments.patience).unwrap_or_default(),
+        _ => compile::cuts(onnx, arguments.patience).unwrap_or_else(|error| {
+            // Whatever else keeps the candidates from being found keeps the model from being compiled too.
+            if !error.is_refusal() {
+                eprintln!("where the model could be cut is not listed: {error}");
+            }
+            Vec::new()
+        }),
     };
     match compiled {
         Ok(compiled) => {
             let bytes = AlignedBytes::copy_of(&pack(&compiled.parts, &[])?);
             let more = json!({"cuts": cuts::object(&cuts)});
-            print_with(arguments.json, &arguments.file, &bytes, board, more, &cuts::lines(&cuts))?;
+            let lines = if cuts.is_empty() { String::new() } else { cuts::lines(&cuts) };
+            print_with(arguments.json, &arguments.file, &bytes, board, more, &lines)?;
             Ok(())
         }
         Err(error) => {
             if !cuts.is_empty() {
-                let object = json!({"cuts": cuts::object(&cuts), "error": error.to_string()});
+                let object = json!({
+                    "cuts": cuts::object(&cuts),
+                    "refusals": refusals(&error.source),
+                    "error": error.to_string(),
+                });
                 crate::print(arguments.json, &object, &cuts::lines(&cuts));
             }
             Err(error.into())
         }
     }
+}
+
+/// The nodes that are in the way, for programs.
+fn refusals(error: &IsolatedError) -> Value {
+    let IsolatedError::Refused(Refused { refusals: Some(refusals), .. }) = error else { return json!([]) };
+    let one = |refusal: &Refusal| json!({"node": refusal.node, "operator": refusal.operator, "reason": refusal.reason});
+    refusals.0.iter().map(one).collect()
 }
 
 /// Prints what a pack's bytes need, with further keys for the JSON object.
@@ -132,7 +153,13 @@ fn object(pack: &Pack, board: &Board) -> Value {
     let flash_bytes = pack.header().length;
     let operations: Vec<Value> = layers(pack)
         .map(|(op, input, output)| {
-            json!({"kind": kind(&op), "input": input.dimensions(), "output": output.dimensions(), "macs": op.macs()})
+            json!({
+                "kind": kind(&op),
+                "input": input.dimensions(),
+                "output": output.dimensions(),
+                "rows_held": op.output().map(|value| value.rows),
+                "macs": op.macs(),
+            })
         })
         .collect();
     let heads: Vec<Value> = pack
@@ -159,8 +186,15 @@ fn object(pack: &Pack, board: &Board) -> Value {
         "board": board.name,
         "name": pack.trunk().name.as_str(),
         "trunk": hexadecimal(&pack.trunk().hash.0),
+        "spare": {
+            "ram_bytes": spare(4 * board.pool, 4 * need.floats()),
+            "flash_bytes": spare(board.pack_region, flash_bytes as usize),
+        },
         "memory": {
             "arena_bytes": 4 * need.arena,
+            "arena_lower_bound_bytes": 4 * arena::largest_live_set(pack),
+            "input_bytes": 4 * pack.trunk().input.words(),
+            "feature_bytes": 4 * pack.trunk().output.words(),
             "head_bytes": 4 * need.head,
             "guard_bytes": 4 * need.guard,
             "cache_bytes": 4 * need.cache,
@@ -176,7 +210,7 @@ fn lines(pack: &Pack, board: &Board) -> String {
     let need = need(pack);
     let mut text = format!("trunk {} ({})\n", pack.trunk().name, hexadecimal(&pack.trunk().hash.0));
     for (op, input, output) in layers(pack) {
-        let shape = |s: &supple_pack::Shape| format!("{} × {} × {}", s.height, s.width, s.channels);
+        let shape = |s: &Shape| format!("{} × {} × {}", s.height, s.width, s.channels);
         let _ = writeln!(
             text,
             "  {:<18} {:>14} → {:<14} {:>10} MAC",
@@ -198,9 +232,11 @@ fn lines(pack: &Pack, board: &Board) -> String {
     let _ = writeln!(text, "flash         {:>10} bytes", pack.header().length);
     let _ = writeln!(
         text,
-        "RAM to infer  {:>10} bytes (arena {}, head {})",
+        "RAM to infer  {:>10} bytes (arena {}, of which the input {}; at its worst moment {}; head {})",
         need.inference_bytes(),
         4 * need.arena,
+        4 * pack.trunk().input.words(),
+        4 * arena::largest_live_set(pack),
         4 * need.head
     );
     let _ = write!(
@@ -216,14 +252,22 @@ fn lines(pack: &Pack, board: &Board) -> String {
     let verdict = if board.fits(length, &need) { "fits" } else { "does not fit" };
     let _ = write!(
         text,
-        "\n{}: {verdict} (pool {} of {} bytes, labels {} of {}, pack region {length} of {} bytes, stack {} bytes)",
+        "\n{}: {verdict} (RAM {} of {} bytes, {} to spare; labels {} of {}; pack region {length} of {} bytes, {} to \
+         spare; stack {} bytes)",
         board.name,
         4 * need.floats(),
         4 * board.pool,
+        spare(4 * board.pool, 4 * need.floats()),
         need.labels,
         board.labels,
         board.pack_region,
+        spare(board.pack_region, length),
         board.stack_bytes
     );
     text
+}
+
+/// What is left; negative where it is missing.
+fn spare(room: usize, need: usize) -> i64 {
+    room as i64 - need as i64
 }
