@@ -172,10 +172,8 @@ fn downstream(draft: &Draft, members: &[ValueId], behind: &[&Layer]) -> Vec<Vec<
     for step in draft.steps.iter().rev().filter(|step| linear(step).is_none()) {
         let Some(to) = place(step.output.0) else { continue };
         for from in step.inputs.iter().filter_map(Source::value).filter_map(place) {
-            for channel in 0..channels {
-                let passed = weight[to][channel];
-                weight[from][channel] += passed;
-            }
+            let passed = weight[to].clone();
+            weight[from].iter_mut().zip(passed).for_each(|(weight, passed)| *weight += passed);
         }
     }
     weight
