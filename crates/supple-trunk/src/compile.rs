@@ -10,7 +10,7 @@ use crate::lower::{LowerError, Lowered, lower};
 use crate::quantise::calibrate::Ranges;
 use crate::quantise::error::QuantisationReport;
 use crate::quantise::ranges::RangeChoice;
-use crate::quantise::{self, QuantiseError, quantise};
+use crate::quantise::{self, QuantiseError, equalised, quantise};
 use crate::refusal::Refusals;
 use crate::report::{Agreement, Report};
 use crate::schedule::{Schedule, schedule};
@@ -154,6 +154,6 @@ pub fn calibrate(
     let options = CompileOptions { output: output.map(str::to_owned), ..CompileOptions::default() };
     let float = checked(onnx, &options)?.lowered;
     let ranges = quantise::calibrate::calibrate(&float, inputs, choice)?;
-    let report = quantise::error::error(&float, &quantise(&float, &ranges)?, inputs)?;
+    let report = quantise::error::error(&equalised(&float, &ranges), &quantise(&float, &ranges)?, inputs)?;
     Ok(Calibrated { ranges, report })
 }

@@ -6,8 +6,8 @@ use supple_pack::read::Pack;
 use supple_pack::write::{AlignedBytes, pack};
 use supple_runtime::PlanTrunk;
 
-use super::QuantiseError;
 use super::ranges::{Histogram, Range, RangeChoice};
+use super::{QuantiseError, equalise};
 use crate::emit::emit;
 use crate::lower::Lowered;
 use crate::lower::draft::ValueId;
@@ -20,8 +20,62 @@ pub struct Ranges {
     pub choice: RangeChoice,
     /// On how many inputs.
     pub inputs: usize,
-    /// In the order in which values are written; the first is the input.
+    /// In the order in which values are written; the first is the input. Those of the scaled values.
     pub values: Vec<Range>,
+    /// By value and channel, what it is multiplied by before it is quantised; empty where by nothing.
+    pub factors: Vec<Vec<f64>>,
+    /// By value and channel, the mean of what it was after that.
+    pub means: Vec<Vec<f64>>,
+}
+
+/// What was seen of a value, by channel.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    ranges: Vec<Range>,
+    /// Means, once all was seen.
+    pub mean: Vec<f64>,
+    /// Mean squares.
+    pub power: Vec<f64>,
+    count: f64,
+}
+
+impl Seen {
+    fn nothing(channels: usize) -> Self {
+        let zeros = vec![0.0; channels];
+        Self { ranges: vec![Range::EMPTY; channels], mean: zeros.clone(), power: zeros, count: 0.0 }
+    }
+
+    fn add(&mut self, numbers: &[f32]) {
+        let channels = self.ranges.len().max(1);
+        for pixel in numbers.chunks_exact(channels) {
+            for (channel, x) in pixel.iter().enumerate() {
+                self.ranges[channel] = self.ranges[channel].joined(Range { low: *x, high: *x });
+                self.mean[channel] += f64::from(*x);
+                self.power[channel] += f64::from(*x).powi(2);
+            }
+        }
+        self.count += (numbers.len() / channels) as f64;
+    }
+
+    fn finish(&mut self) {
+        let count = self.count.max(1.0);
+        self.mean.iter_mut().chain(&mut self.power).for_each(|sum| *sum /= count);
+    }
+
+    /// The largest magnitude of a channel.
+    pub fn size(&self, channel: usize) -> f64 {
+        let range = self.ranges[channel];
+        f64::from(range.low.abs().max(range.high.abs()))
+    }
+
+    /// The step of an `i8` that holds all channels, each times its factor.
+    pub fn step(&self, factors: &[f64]) -> f64 {
+        let scaled =
+            |of: fn(&Range) -> f32| self.ranges.iter().map(of).zip(factors).map(|(x, f)| f64::from(x) * f);
+        let (low, high) =
+            (scaled(|range| range.low).fold(0.0, f64::min), scaled(|range| range.high).fold(0.0, f64::max));
+        (high - low) / 255.0
+    }
 }
 
 /// Runs a plan in which every value has a place of its own, and shows them all.
@@ -101,6 +155,25 @@ pub fn calibrate(
     {
         return Err(QuantiseError::Percentile(percent));
     }
+    let mut seen: Vec<Seen> =
+        lowered.draft.values.iter().map(|value| Seen::nothing(value.shape.channels.into())).collect();
+    let observe = |lowered: &Lowered, see: &mut dyn FnMut(ValueId, &[f32])| {
+        let each = inputs.iter().map(Vec::as_slice);
+        Observed::new(lowered)?.run(each, |_| None, |_, value, numbers| see(value, numbers))
+    };
+    observe(lowered, &mut |value, numbers| seen[value].add(numbers))?;
+    seen.iter_mut().for_each(Seen::finish);
+    let finite = |seen: &Seen| seen.power.iter().all(|power| power.is_finite());
+    if !seen.iter().all(finite) {
+        return Err(QuantiseError::NotFinite);
+    }
+    let factors = equalise::factors(lowered, &seen);
+    let lowered = &equalise::apply(lowered, &factors);
+    let mean = |(seen, factors): (Seen, &Vec<f64>)| -> Vec<f64> {
+        let factors = factors.iter().copied().chain(std::iter::repeat(1.0));
+        seen.mean.iter().zip(factors).map(|(mean, factor)| mean * factor).collect()
+    };
+    let means = seen.into_iter().zip(&factors).map(mean).collect();
     let observed = Observed::new(lowered)?;
     let each = || inputs.iter().map(Vec::as_slice);
     let mut ranges = vec![Range::EMPTY; lowered.draft.values.len()];
@@ -131,5 +204,5 @@ pub fn calibrate(
         )?;
         ranges = histograms.iter().map(|histogram| histogram.choose(choice)).collect();
     }
-    Ok(Ranges { choice, inputs: inputs.len(), values: ranges })
+    Ok(Ranges { choice, inputs: inputs.len(), values: ranges, factors, means })
 }

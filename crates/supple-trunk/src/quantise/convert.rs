@@ -7,6 +7,7 @@ use supple_pack::op::{Activation, Element, Function, Operation, Rescale};
 use supple_runtime::kernels::element::apply;
 
 use super::calibrate::Ranges;
+use super::equalise::{self, Reads};
 use super::layer::{layer, limits};
 use super::multiplier::{fixed, fixed_one};
 use super::ranges::Range;
@@ -28,9 +29,11 @@ pub fn quantise(lowered: &Lowered, ranges: &Ranges) -> Result<Quantised, Quantis
     if expected != found {
         return Err(QuantiseError::OtherTrunk { expected, found });
     }
+    let lowered = &equalised(lowered, ranges);
     let quanta = quanta(&lowered.draft, &ranges.values);
     let mut converter = Converter {
         from: &lowered.draft,
+        means: &ranges.means,
         to: Draft::default(),
         floats: vec![None; expected],
         int8s: vec![None; expected],
@@ -51,6 +54,11 @@ pub fn quantise(lowered: &Lowered, ranges: &Ranges) -> Result<Quantised, Quantis
         feature_order: lowered.feature_order.clone(),
     };
     Ok(Quantised { lowered, stands_for })
+}
+
+/// The draft in `f32` that a quantised one stands for: the same features, channels within it scaled.
+pub fn equalised(lowered: &Lowered, ranges: &Ranges) -> Lowered {
+    equalise::apply(lowered, &ranges.factors)
 }
 
 /// Scale and zero of each value. Values between which elements only move, or of which the largest or the mean is
@@ -86,6 +94,8 @@ fn quanta(draft: &Draft, ranges: &[Range]) -> Vec<Quantum> {
 
 struct Converter<'l> {
     from: &'l Draft,
+    /// By value and channel.
+    means: &'l [Vec<f64>],
     to: Draft,
     /// By old value, the new one that holds it in `f32`.
     floats: Vec<Option<ValueId>>,
@@ -159,16 +169,21 @@ impl Converter<'_> {
     fn step(&mut self, step: &Step) -> Result<(), String> {
         let output = self.quanta[step.output.0];
         let input = step.inputs.iter().find_map(Source::value).map(|value| self.quanta[value]);
+        let reads = Reads::of(step, self.from);
+        let mean = |output: usize, tap: usize| {
+            let mean = reads.and_then(|reads| self.means.get(reads.value)?.get(reads.channel(output, tap)));
+            mean.copied().unwrap_or(0.0)
+        };
         let kind = match &step.kind {
             Kind::Convolution { window, groups, weights } => Kind::Convolution {
                 window: *window,
                 groups: *groups,
-                weights: layer_weights(weights, input, output)?,
+                weights: layer_weights(weights, input, output, mean)?,
             },
             Kind::Depthwise { window, weights } => {
-                Kind::Depthwise { window: *window, weights: layer_weights(weights, input, output)? }
+                Kind::Depthwise { window: *window, weights: layer_weights(weights, input, output, mean)? }
             }
-            Kind::Dense { weights } => Kind::Dense { weights: layer_weights(weights, input, output)? },
+            Kind::Dense { weights } => Kind::Dense { weights: layer_weights(weights, input, output, mean)? },
             Kind::GlobalAverage { .. } => {
                 let input = input.ok_or("reads nothing")?;
                 let shape = step.inputs.iter().find_map(|source| match source {
@@ -246,9 +261,14 @@ impl Converter<'_> {
     }
 }
 
-fn layer_weights(weights: &Weights, input: Option<Quantum>, output: Quantum) -> Result<Weights, String> {
+fn layer_weights(
+    weights: &Weights,
+    input: Option<Quantum>,
+    output: Quantum,
+    mean: impl Fn(usize, usize) -> f64,
+) -> Result<Weights, String> {
     let Weights::Float(linear) = weights else { return Err("is quantised already".into()) };
-    Ok(Weights::Int8(layer(linear, input.ok_or("reads nothing")?, output)?))
+    Ok(Weights::Int8(layer(linear, input.ok_or("reads nothing")?, output, mean)?))
 }
 
 fn constant_quantum(constant: &Constant) -> Quantum {

@@ -16,8 +16,14 @@ pub fn limits(activation: Activation, output: Quantum) -> (i8, i8) {
 }
 
 /// Weights are symmetric, a scale for each output; a bias takes up what the input's zero adds, so that the kernel's
-/// sum is over plain products.
-pub fn layer(linear: &Linear, input: Quantum, output: Quantum) -> Result<LayerInt8, String> {
+/// sum is over plain products. It also takes up what rounding the weights adds on average: `mean` is the mean of what
+/// an output's tap reads.
+pub fn layer(
+    linear: &Linear,
+    input: Quantum,
+    output: Quantum,
+    mean: impl Fn(usize, usize) -> f64,
+) -> Result<LayerInt8, String> {
     let row = linear.row().max(1);
     let input_scale = f64::from(input.scale);
     let mut layer = LayerInt8 {
@@ -31,7 +37,7 @@ pub fn layer(linear: &Linear, input: Quantum, output: Quantum) -> Result<LayerIn
         high: 0,
     };
     let mut factors = Vec::with_capacity(linear.bias.len());
-    for (weights, bias) in linear.weights.chunks_exact(row).zip(&linear.bias) {
+    for (index, (weights, bias)) in linear.weights.chunks_exact(row).zip(&linear.bias).enumerate() {
         let largest = weights.iter().fold(0.0f64, |largest, weight| largest.max(weight.abs()));
         // An output whose bias dwarfs its weights must still hold the bias.
         let for_bias = bias.abs() / (input_scale * f64::from(1 << 30));
@@ -43,6 +49,9 @@ pub fn layer(linear: &Linear, input: Quantum, output: Quantum) -> Result<LayerIn
         let own = &layer.weights[start..];
         let sum: i64 = own.iter().map(|weight| i64::from(*weight)).sum();
         let reach: i64 = own.iter().map(|weight| i64::from(weight.unsigned_abs()) * 128).sum();
+        let lost = weights.iter().zip(own).enumerate();
+        let lost = lost.map(|(tap, (weight, w))| (weight - scale * f64::from(*w)) * mean(index, tap));
+        let bias = bias + lost.sum::<f64>();
         let bias = (bias / (scale * input_scale)).round() as i64 - i64::from(input.zero) * sum;
         if bias.abs() + reach > i64::from(i32::MAX) {
             return Err("sums up to more than an i32 holds".into());
@@ -66,7 +75,7 @@ mod tests {
         linear.activation = Activation::Relu;
         let input = Quantum { scale: 0.1, zero: -10 };
         let output = Quantum { scale: 0.05, zero: -128 };
-        let layer = layer(&linear, input, output).unwrap();
+        let layer = layer(&linear, input, output, |_, _| 0.0).unwrap();
         assert_eq!(layer.weights, [127, -64, 0, 127]);
         // 0.5 / (0.01 · 0.1) = 500, and 10 · (127 − 64); then 10 · 127.
         assert_eq!(layer.bias, [500 + 630, 1270]);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`ranges`] | from what values were seen to be to scale and zero |
 //! | [`calibrate`](mod@calibrate) | runs the `f32` plan on data and keeps the ranges of its values |
+//! | `equalise` | channels brought to like sizes |
 //! | `multiplier` | real factors as integers and a shift |
 //! | `layer` | a layer's weights in `i8` |
 //! | `convert` | the whole draft |
@@ -13,12 +14,13 @@
 
 pub mod calibrate;
 mod convert;
+mod equalise;
 pub mod error;
 mod layer;
 mod multiplier;
 pub mod ranges;
 
-pub use convert::{Quantised, quantise};
+pub use convert::{Quantised, equalised, quantise};
 
 use supple_pack::op::Rescale;
 use supple_pack::read::PackError;
