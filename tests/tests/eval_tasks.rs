@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use supple_pack::write::{HeadParts, TrunkParts, pack, trunk_hash};
-use supple_pack::{AlignedBytes, LabelMeaning, Pack, Shape, Value as Place};
+use supple_pack::{AlignedBytes, Element, LabelMeaning, Pack, Shape, Value as Place};
 use supple_tests::run::{Scratch, firmware, read, run, scratch, supple, write};
 
 static SCRATCH: LazyLock<Scratch> = LazyLock::new(|| scratch("eval_tasks"));
@@ -23,7 +23,7 @@ const LENGTH: usize = 3;
 /// A pack whose trunk hands its inputs through, and whose rows know their classes already.
 fn packed(name: &str, labels: LabelMeaning, data: [u8; 16]) -> PathBuf {
     let shape = Shape { height: 1, width: 1, channels: LENGTH as u16 };
-    let value = Place { offset: 0, shape };
+    let value = Place::whole(0, shape, Element::F32);
     let trunk = TrunkParts {
         name: "through".to_owned(),
         input: value,

@@ -55,11 +55,17 @@ mod tests {
             let high = f32::from_bits(bits & 0x3fff_ffff | 1);
             Range { low: -high / 3.0, high }
         });
-        let ranges = Ranges { choice: RangeChoice::Percentile(99.9), inputs: 256, values: values.collect() };
+        let values: Vec<Range> = values.collect();
+        let factors = values.chunks(50).map(|some| some.iter().map(|range| range.high).collect()).collect();
+        let means = values.chunks(50).map(|some| some.iter().map(|range| range.low).collect()).collect();
+        let choice = RangeChoice::Percentile(99.9);
+        let ranges = Ranges { choice, inputs: 256, values, factors, means };
         write(&path, &ranges).unwrap();
         let back = read(&path).unwrap();
         let bits = |ranges: &Ranges| -> Vec<[u32; 2]> {
-            ranges.values.iter().map(|range| [range.low.to_bits(), range.high.to_bits()]).collect()
+            let pairs = ranges.means.iter().flatten().zip(ranges.factors.iter().flatten());
+            let values = ranges.values.iter().map(|range| (&range.low, &range.high));
+            values.chain(pairs).map(|(low, high)| [low.to_bits(), high.to_bits()]).collect()
         };
         assert_eq!((bits(&back), back.choice, back.inputs), (bits(&ranges), ranges.choice, ranges.inputs));
         std::fs::write(&path, "{}").unwrap();

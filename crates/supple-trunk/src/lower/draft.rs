@@ -248,7 +248,7 @@ pub fn joined(first: Activation, then: Activation) -> Activation {
     let within = |value: f32| value.max(least).min(most);
     match (within(low), within(high)) {
         (f32::NEG_INFINITY, f32::INFINITY) => Activation::None,
-        (low, f32::INFINITY) if low == 0.0 => Activation::Relu,
+        (0.0, f32::INFINITY) => Activation::Relu,
         (low, high) => Activation::Clip { low, high },
     }
 }

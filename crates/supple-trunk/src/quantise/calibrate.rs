@@ -23,9 +23,9 @@ pub struct Ranges {
     /// In the order in which values are written; the first is the input. Those of the scaled values.
     pub values: Vec<Range>,
     /// By value and channel, what it is multiplied by before it is quantised; empty where by nothing.
-    pub factors: Vec<Vec<f64>>,
+    pub factors: Vec<Vec<f32>>,
     /// By value and channel, the mean of what it was after that.
-    pub means: Vec<Vec<f64>>,
+    pub means: Vec<Vec<f32>>,
 }
 
 /// What was seen of a value, by channel.
@@ -167,11 +167,14 @@ pub fn calibrate(
     if !seen.iter().all(finite) {
         return Err(QuantiseError::NotFinite);
     }
-    let factors = equalise::factors(lowered, &seen);
+    let factors: Vec<Vec<f32>> = equalise::factors(lowered, &seen)
+        .into_iter()
+        .map(|own| own.into_iter().map(|factor| factor as f32).collect())
+        .collect();
     let lowered = &equalise::apply(lowered, &factors);
-    let mean = |(seen, factors): (Seen, &Vec<f64>)| -> Vec<f64> {
+    let mean = |(seen, factors): (Seen, &Vec<f32>)| -> Vec<f32> {
         let factors = factors.iter().copied().chain(std::iter::repeat(1.0));
-        seen.mean.iter().zip(factors).map(|(mean, factor)| mean * factor).collect()
+        seen.mean.iter().zip(factors).map(|(mean, factor)| (mean * f64::from(factor)) as f32).collect()
     };
     let means = seen.into_iter().zip(&factors).map(mean).collect();
     let observed = Observed::new(lowered)?;

@@ -29,6 +29,11 @@ pub fn quantise(lowered: &Lowered, ranges: &Ranges) -> Result<Quantised, Quantis
     if expected != found {
         return Err(QuantiseError::OtherTrunk { expected, found });
     }
+    let finite = ranges.values.iter().all(|range| range.low.is_finite() && range.high.is_finite())
+        && ranges.means.iter().flatten().all(|mean| mean.is_finite());
+    if !finite || !equalise::allowed(lowered, &ranges.factors) {
+        return Err(QuantiseError::Numbers);
+    }
     let lowered = &equalised(lowered, ranges);
     let quanta = quanta(&lowered.draft, &ranges.values);
     let mut converter = Converter {
@@ -95,7 +100,7 @@ fn quanta(draft: &Draft, ranges: &[Range]) -> Vec<Quantum> {
 struct Converter<'l> {
     from: &'l Draft,
     /// By value and channel.
-    means: &'l [Vec<f64>],
+    means: &'l [Vec<f32>],
     to: Draft,
     /// By old value, the new one that holds it in `f32`.
     floats: Vec<Option<ValueId>>,
@@ -172,7 +177,7 @@ impl Converter<'_> {
         let reads = Reads::of(step, self.from);
         let mean = |output: usize, tap: usize| {
             let mean = reads.and_then(|reads| self.means.get(reads.value)?.get(reads.channel(output, tap)));
-            mean.copied().unwrap_or(0.0)
+            mean.map_or(0.0, |mean| f64::from(*mean))
         };
         let kind = match &step.kind {
             Kind::Convolution { window, groups, weights } => Kind::Convolution {

@@ -62,10 +62,10 @@ fn linear(step: &Step) -> Option<&Linear> {
 }
 
 /// The draft with every channel scaled; a value without factors stays as it is.
-pub fn apply(lowered: &Lowered, factors: &[Vec<f64>]) -> Lowered {
+pub fn apply(lowered: &Lowered, factors: &[Vec<f32>]) -> Lowered {
     let mut scaled = lowered.clone();
     let of = |value: ValueId, channel: usize| {
-        factors.get(value).and_then(|factors| factors.get(channel)).copied().unwrap_or(1.0)
+        factors.get(value).and_then(|factors| factors.get(channel)).map_or(1.0, |factor| f64::from(*factor))
     };
     for (step, from) in scaled.draft.steps.iter_mut().zip(&lowered.draft.steps) {
         let Some(reads) = Reads::of(from, &lowered.draft) else { continue };
@@ -87,6 +87,25 @@ pub fn apply(lowered: &Lowered, factors: &[Vec<f64>]) -> Lowered {
         }
     }
     scaled
+}
+
+/// Whether these factors leave the features as they are: positive, none where a value must stay as it is, and the same for
+/// values that must share them.
+pub fn allowed(lowered: &Lowered, factors: &[Vec<f32>]) -> bool {
+    let group = groups(lowered);
+    let none = Vec::new();
+    let of = |value: ValueId| factors.get(value).unwrap_or(&none);
+    factors.len() <= group.len()
+        && group.iter().enumerate().all(|(value, leader)| match leader {
+            None => of(value).is_empty(),
+            Some(leader) => {
+                let channels = usize::from(lowered.draft.values[value].shape.channels);
+                let own = of(value);
+                own == of(*leader)
+                    && (own.is_empty() || own.len() == channels)
+                    && own.iter().all(|factor| factor.is_normal() && *factor > 0.0)
+            }
+        })
 }
 
 /// The factors of each value's channels; empty for a value that must stay as it is.
@@ -166,7 +185,7 @@ fn downstream(draft: &Draft, members: &[ValueId], behind: &[&Layer]) -> Vec<Vec<
     let place = |value: ValueId| members.iter().position(|member| *member == value);
     for layer in behind {
         let Some(at) = place(layer.reads.value) else { continue };
-        (0..channels).for_each(|channel| weight[at][channel] += layer.energy_of(channel));
+        weight[at].iter_mut().enumerate().for_each(|(channel, weight)| *weight += layer.energy_of(channel));
     }
     // What joins or pools members passes their errors on.
     for step in draft.steps.iter().rev().filter(|step| linear(step).is_none()) {

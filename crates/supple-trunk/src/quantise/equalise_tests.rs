@@ -74,6 +74,26 @@ fn channels_change_and_features_do_not() {
 }
 
 #[test]
+fn factors_that_would_change_the_features_are_refused() {
+    let lowered = trunk();
+    let ranges = calibrate(&lowered, &inputs(), RangeChoice::MinMax).unwrap();
+    let scaled = (0..ranges.factors.len()).find(|value| !ranges.factors[*value].is_empty()).unwrap();
+    let refused = |change: &dyn Fn(&mut crate::Ranges)| {
+        let mut ranges = ranges.clone();
+        change(&mut ranges);
+        assert!(matches!(quantise(&lowered, &ranges), Err(crate::QuantiseError::Numbers)));
+    };
+    let input = lowered.input.0;
+    refused(&|ranges| ranges.factors[input] = vec![2.0; usize::from(lowered.input.1.channels)]);
+    refused(&|ranges| ranges.factors[scaled][0] = 0.0);
+    refused(&|ranges| ranges.factors[scaled][0] = f32::NAN);
+    refused(&|ranges| ranges.factors[scaled].truncate(1));
+    refused(&|ranges| ranges.means[scaled][0] = f32::INFINITY);
+    refused(&|ranges| ranges.values[scaled].high = f32::NAN);
+    assert!(quantise(&lowered, &ranges).is_ok());
+}
+
+#[test]
 fn unlike_channels_lose_less() {
     let lowered = trunk();
     let mut ranges = calibrate(&lowered, &inputs(), RangeChoice::MinMax).unwrap();
@@ -83,7 +103,7 @@ fn unlike_channels_lose_less() {
     };
     let with = lost(&ranges);
     // The ranges of the values as they are.
-    let of = |value: ValueId, factors: &[f64]| factors.is_empty() || value == lowered.input.0;
+    let of = |value: ValueId, factors: &[f32]| factors.is_empty() || value == lowered.input.0;
     assert!(ranges.factors.iter().enumerate().any(|(value, factors)| !of(value, factors)));
     let seen = {
         let mut seen = ranges.values.clone();

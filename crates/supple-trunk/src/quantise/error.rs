@@ -39,9 +39,18 @@ pub struct LayerError {
 }
 
 impl QuantisationReport {
-    /// The layer that loses the most.
+    /// The layer that adds the most noise to its signal. Not the one with the largest [`lost_db`](LayerError::lost_db):
+    /// the first that is not exact loses the most of those, however little it adds.
     pub fn worst(&self) -> Option<&LayerError> {
-        self.layers.iter().max_by(|a, b| a.lost_db.total_cmp(&b.lost_db))
+        self.layers.iter().max_by(|a, b| a.added().total_cmp(&b.added()))
+    }
+}
+
+impl LayerError {
+    /// The noise that comes in with this layer, as a part of its signal.
+    fn added(&self) -> f64 {
+        let noise = |decibels: f64| 10_f64.powf(-decibels / 10.0);
+        noise(self.sqnr_db) - noise(self.sqnr_db + self.lost_db)
     }
 }
 
@@ -63,7 +72,7 @@ impl fmt::Display for QuantisationReport {
             self.inputs
         )?;
         if let Some(worst) = self.worst() {
-            write!(f, "; `{}` ({}) loses the most", worst.node, worst.kind)?;
+            write!(f, "; `{}` ({}) adds the most noise", worst.node, worst.kind)?;
         }
         Ok(())
     }

@@ -66,6 +66,9 @@ pub enum QuantiseError {
         /// Values of the ranges.
         found: usize,
     },
+    /// Ranges that calibration never gives.
+    #[error("the ranges hold numbers that calibration never gives: calibrate this trunk again")]
+    Numbers,
     /// A layer that `i8` cannot hold.
     #[error("node `{node}` cannot be quantised: it {problem}; keep this trunk in f32")]
     Layer {
