@@ -118,7 +118,7 @@ pub struct Quantisation {
     #[arg(long, value_name = "N", default_value_t = 256, requires = "int8")]
     pub calibration_inputs: usize,
     /// How the range of a value is chosen from what it was seen to be.
-    #[arg(long, value_enum, default_value_t = RangeKind::MeanSquaredError, requires = "int8")]
+    #[arg(long, value_enum, default_value_t = RangeKind::MinMax, requires = "int8")]
     pub range: RangeKind,
     /// With `--range percentile`: how much of a value lies inside its range, in percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 99.99, requires = "int8")]

@@ -21,7 +21,7 @@ pub struct Board {
 }
 
 const BOARDS: [Board; 1] =
-    [Board { name: DEFAULT, pool: 64 * 1024, labels: 1024, pack_region: 2 << 20, stack_bytes: 2560 }];
+    [Board { name: DEFAULT, pool: 64 * 1024, labels: 1024, pack_region: 2 << 20, stack_bytes: 3584 }];
 
 /// No such board.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ pub struct UnknownBoard {
 impl Board {
     /// The one of [`DEFAULT`].
     pub const DEFAULT: Self =
-        Self { name: DEFAULT, pool: 64 * 1024, labels: 1024, pack_region: 2 << 20, stack_bytes: 2560 };
+        Self { name: DEFAULT, pool: 64 * 1024, labels: 1024, pack_region: 2 << 20, stack_bytes: 3584 };
 
     /// Finds a board by name.
     pub fn named(name: &str) -> Result<Self, UnknownBoard> {
