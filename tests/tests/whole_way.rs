@@ -168,6 +168,11 @@ fn inspect_tells_the_contracted_figures_of_pack_and_onnx() {
     assert_eq!(told["fits"], json!(true));
     let memory = told["memory"].as_object().expect("an object").values();
     assert_eq!(memory.filter_map(Value::as_u64).sum::<u64>(), adapt, "the terms give the sum");
+    let arena = &told["arena"];
+    let [bytes, lower_bound, input] =
+        ["bytes", "lower_bound_bytes", "input_bytes"].map(|key| integer(arena, key));
+    assert_eq!((bytes, input), (integer(&told["memory"], "arena_bytes"), 4 * 784));
+    assert!(lower_bound > input && lower_bound <= bytes, "{arena}");
 
     let without_board = run(&mut supple(&[&"inspect", pack(), &"--json"])).json();
     let contract =
@@ -266,7 +271,10 @@ fn the_board_counts_the_memory_that_inspect_counts() {
     let (pool, labels) = (4 * 64 * 1024, 1024);
     assert_eq!(info.memory.given, pool + 2 * labels);
     let lines = run(&mut supple(&[&"inspect", pack(), &"--board", &"mps2-an386"])).succeeded();
-    assert!(lines.contains(&format!("of {pool} bytes, labels 48 of {labels},")), "{lines}");
+    let spare = u64::from(pool) - (integer(&told, "ram_adapt_bytes") - 2 * 48);
+    assert_eq!(told["spare"]["ram_bytes"], json!(spare));
+    let expected = format!("of {pool} bytes, {spare} to spare, labels 48 of {labels},");
+    assert!(lines.contains(&expected), "{lines}");
 }
 
 #[test]

@@ -190,11 +190,14 @@ fn object(pack: &Pack, board: &Board) -> Value {
             "ram_bytes": spare(4 * board.pool, 4 * need.floats()),
             "flash_bytes": spare(board.pack_region, flash_bytes as usize),
         },
-        "memory": {
-            "arena_bytes": 4 * need.arena,
-            "arena_lower_bound_bytes": 4 * arena::largest_live_set(pack),
+        "arena": {
+            "bytes": 4 * need.arena,
+            "lower_bound_bytes": 4 * arena::largest_live_set(pack),
             "input_bytes": 4 * pack.trunk().input.words(),
             "feature_bytes": 4 * pack.trunk().output.words(),
+        },
+        "memory": {
+            "arena_bytes": 4 * need.arena,
             "head_bytes": 4 * need.head,
             "guard_bytes": 4 * need.guard,
             "cache_bytes": 4 * need.cache,
@@ -252,8 +255,8 @@ fn lines(pack: &Pack, board: &Board) -> String {
     let verdict = if board.fits(length, &need) { "fits" } else { "does not fit" };
     let _ = write!(
         text,
-        "\n{}: {verdict} (RAM {} of {} bytes, {} to spare; labels {} of {}; pack region {length} of {} bytes, {} to \
-         spare; stack {} bytes)",
+        "\n{}: {verdict} (RAM {} of {} bytes, {} to spare, labels {} of {}, pack region {length} of {} bytes, {} to \
+         spare, stack {} bytes)",
         board.name,
         4 * need.floats(),
         4 * board.pool,
