@@ -170,7 +170,11 @@ pub fn walk(graph: GraphProto, set: i64) -> Result<Walk, CheckError> {
             input
         }
         Err(CheckError::Graph(reason)) => {
-            let fed: Vec<String> = graph.input.iter().map(|input| input.name.clone()).collect();
+            let fed = graph.input.iter().map(|input| input.name.clone());
+            let fed: Vec<String> = fed.filter(|name| !values.contains_key(name)).collect();
+            if fed.is_empty() {
+                return Err(graph_error(reason));
+            }
             let node = fed.iter().map(|name| shown(name)).collect::<Vec<_>>().join(", ");
             refused.push(Refusal { node, operator: "graph input".into(), reason });
             for name in fed {

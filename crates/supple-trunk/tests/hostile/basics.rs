@@ -102,7 +102,7 @@ fn names_and_axes() {
     flatten.attribute = vec![int("axis", -4), int("axis", 1)];
     assert!(refused(&raw(&[1, 2, 3, 4], vec![flatten.clone()], vec![])).to_string().contains("twice"));
     let reshape = node("Reshape", "r", &["input", "s"], "features");
-    for shape in [&[-1, -1][..], &[0, 0, 0, 0], &[1 << 20, 1 << 20], &[7, -1], &[-4]] {
+    for shape in [&[-1, -1][..], &[0, 0, 0, 0, 0], &[1 << 20, 1 << 20], &[7, -1], &[-4]] {
         let _ = refused(&raw(&[1, 2, 3, 4], vec![reshape.clone()], vec![integers("s", shape)]));
     }
     let mut mean = node("ReduceMean", "m", &["input"], "features");
