@@ -255,16 +255,16 @@ fn lines(pack: &Pack, board: &Board) -> String {
     let verdict = if board.fits(length, &need) { "fits" } else { "does not fit" };
     let _ = write!(
         text,
-        "\n{}: {verdict} (RAM {} of {} bytes, {} to spare, labels {} of {}, pack region {length} of {} bytes, {} to \
-         spare, stack {} bytes)",
+        "\n{}: {verdict} (RAM {} of {} bytes, {}, labels {} of {}, pack region {length} of {} bytes, {}, stack {} \
+         bytes)",
         board.name,
         4 * need.floats(),
         4 * board.pool,
-        spare(4 * board.pool, 4 * need.floats()),
+        spare_words(4 * board.pool, 4 * need.floats()),
         need.labels,
         board.labels,
         board.pack_region,
-        spare(board.pack_region, length),
+        spare_words(board.pack_region, length),
         board.stack_bytes
     );
     text
@@ -273,4 +273,9 @@ fn lines(pack: &Pack, board: &Board) -> String {
 /// What is left; negative where it is missing.
 fn spare(room: usize, need: usize) -> i64 {
     room as i64 - need as i64
+}
+
+fn spare_words(room: usize, need: usize) -> String {
+    let spare = spare(room, need);
+    if spare < 0 { format!("{} short", -spare) } else { format!("{spare} to spare") }
 }
