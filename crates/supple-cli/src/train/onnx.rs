@@ -51,45 +51,21 @@ pub fn start(path: &Path) -> Result<TrunkStart, OnnxStartError> {
         let values = |at: u32, count: usize| parts.weights.get(at as usize..).and_then(|w| w.get(..count));
         match op {
             Op::Convolution { layer, window, groups: 1 } if window.dilation == [1, 1] => {
-                let Layer { input, output, .. } = layer;
-                let padding =
-                    padding(input, output, window).ok_or(refused("padding that differs by side"))?;
-                let row = window.kernel.iter().map(|k| usize::from(*k)).product::<usize>()
-                    * usize::from(input.shape.channels);
-                let channels = usize::from(output.shape.channels);
+                let channels = usize::from(layer.output.shape.channels);
+                let row = taps(window) * usize::from(layer.input.shape.channels);
                 push(&mut start, values, (layer.weights, layer.bias), (channels, row))
                     .ok_or(refused("weights"))?;
-                start.blocks.push(Block::Convolution {
-                    channels,
-                    kernel: pair(window.kernel),
-                    stride: pair(window.stride),
-                    padding: Pair::Each(padding),
-                    relu: relu(layer).ok_or(refused("another activation than relu"))?,
-                    batch_norm: false,
-                    depthwise: false,
-                });
+                start.blocks.push(convolution(layer, window, false).map_err(refused)?);
             }
             Op::Depthwise { layer, window }
                 if window.dilation == [1, 1] && layer.input.shape.channels == layer.output.shape.channels =>
             {
-                let Layer { input, output, .. } = layer;
-                let padding =
-                    padding(input, output, window).ok_or(refused("padding that differs by side"))?;
-                let channels = usize::from(output.shape.channels);
-                let taps = window.kernel.iter().map(|k| usize::from(*k)).product::<usize>();
+                let channels = usize::from(layer.output.shape.channels);
                 // Tap after tap in a plan as in training.
-                let weights = values(layer.weights, channels * taps).ok_or(refused("weights"))?;
+                let weights = values(layer.weights, channels * taps(window)).ok_or(refused("weights"))?;
                 let bias = values(layer.bias, channels).ok_or(refused("weights"))?;
                 start.values.extend(weights.iter().chain(bias));
-                start.blocks.push(Block::Convolution {
-                    channels,
-                    kernel: pair(window.kernel),
-                    stride: pair(window.stride),
-                    padding: Pair::Each(padding),
-                    relu: relu(layer).ok_or(refused("another activation than relu"))?,
-                    batch_norm: false,
-                    depthwise: true,
-                });
+                start.blocks.push(convolution(layer, window, true).map_err(refused)?);
             }
             Op::Dense { layer } => {
                 let dense = usize::from(layer.output.shape.channels);
@@ -122,6 +98,24 @@ pub fn start(path: &Path) -> Result<TrunkStart, OnnxStartError> {
         }
     }
     Ok(start)
+}
+
+fn taps(window: &Window) -> usize {
+    window.kernel.iter().map(|k| usize::from(*k)).product()
+}
+
+/// The block that a convolution of a plan is, or what it has that no block has.
+fn convolution(layer: &Layer, window: &Window, depthwise: bool) -> Result<Block, &'static str> {
+    let padding = padding(&layer.input, &layer.output, window).ok_or("padding that differs by side")?;
+    Ok(Block::Convolution {
+        channels: layer.output.shape.channels.into(),
+        kernel: pair(window.kernel),
+        stride: pair(window.stride),
+        padding: Pair::Each(padding),
+        relu: relu(layer).ok_or("another activation than relu")?,
+        batch_norm: false,
+        depthwise,
+    })
 }
 
 fn relu(layer: &Layer) -> Option<bool> {
