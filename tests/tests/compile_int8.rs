@@ -47,6 +47,8 @@ fn what_cannot_be_calibrated_is_refused_with_a_remedy() {
     compile(&["--int8", "--calibrate", "glyphs", "--calibration-inputs", "0"]).refused(&["some hundreds"]);
     compile(&["--int8", "--calibrate", "glyphs", "--range", "percentile", "--percentile", "20"])
         .refused(&["50 to 100"]);
+    compile(&["--int8", "--calibrate", "glyphs", "--range", "min-max", "--percentile", "99"])
+        .refused(&["leave one of them out"]);
     compile(&["--int8", "--calibrate", "text"]).refused(&["a sample of text has", "reads 784"]);
     compile(&["--int8", "--calibrate", "no such folder"]).refused(&["no such folder"]);
     assert!(!out.exists());

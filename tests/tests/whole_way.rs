@@ -273,7 +273,7 @@ fn the_board_counts_the_memory_that_inspect_counts() {
     let lines = run(&mut supple(&[&"inspect", pack(), &"--board", &"mps2-an386"])).succeeded();
     let spare = u64::from(pool) - (integer(&told, "ram_adapt_bytes") - 2 * 48);
     assert_eq!(told["spare"]["ram_bytes"], json!(spare));
-    let expected = format!("of {pool} bytes, {spare} to spare, labels 48 of {labels},");
+    let expected = format!("of {pool} bytes, {spare} to spare, 48 labels of {labels},");
     assert!(lines.contains(&expected), "{lines}");
 }
 

@@ -111,18 +111,18 @@ pub struct Quantisation {
     /// Quantise weights and values to i8; features stay f32.
     #[arg(long, requires = "calibrate")]
     pub int8: bool,
-    /// Data like the device's, as in `eval --data`: samples of the trunk's shape.
+    /// Data as the device will give it, scaled so and with channels last; of the kinds that `eval --data` takes.
     #[arg(long, value_name = "PATH", requires = "int8")]
     pub calibrate: Option<PathBuf>,
     /// How many samples to calibrate on.
     #[arg(long, value_name = "N", default_value_t = 256, requires = "int8")]
     pub calibration_inputs: usize,
-    /// How the range of a value is chosen from what it was seen to be.
-    #[arg(long, value_enum, default_value_t = RangeKind::MinMax, requires = "int8")]
-    pub range: RangeKind,
-    /// With `--range percentile`: how much of a value lies inside its range, in percent.
-    #[arg(long, value_name = "PERCENT", default_value_t = 99.99, requires = "int8")]
-    pub percentile: f32,
+    /// How the range of a value is chosen from what it was seen to be; by default from the smallest to the largest.
+    #[arg(long, value_enum, requires = "int8")]
+    pub range: Option<RangeKind>,
+    /// How much of a value lies inside its range, in percent; 99.99 with `--range percentile` alone.
+    #[arg(long, value_name = "PERCENT", requires = "int8")]
+    pub percentile: Option<f32>,
     /// Seed of the draw of the samples to calibrate on.
     #[arg(long, default_value_t = 1, requires = "int8")]
     pub seed: u64,

@@ -132,6 +132,10 @@ pub fn run(arguments: &CompileArguments) -> Result<(), CompileVerbError> {
     if let Some(Calibrated { report, .. }) = &calibrated {
         eprintln!("{report}");
         more["quantisation"] = json!(report);
+        if let Some(warning) = report.warning() {
+            eprintln!("warning: {warning}");
+            more["warning"] = json!(warning);
+        }
     }
     inspect::print(arguments.json, &arguments.out, &bytes, &Board::DEFAULT, more)?;
     Ok(())

@@ -111,6 +111,8 @@ pub enum Function {
     SquareRoot,
     /// `1 / x`.
     Reciprocal,
+    /// The error function.
+    ErrorFunction,
 }
 
 /// A function of two numbers.

@@ -1,6 +1,7 @@
 //! From the bytes of an ONNX file to a checked plan.
 
 use serde::{Deserialize, Serialize};
+use supple_pack::op::Shape;
 use supple_pack::write::TrunkParts;
 use tract_onnx::prelude::TypedModel;
 
@@ -76,6 +77,8 @@ pub struct Calibrated {
     pub ranges: Ranges,
     /// What each layer loses on the inputs that were given.
     pub report: QuantisationReport,
+    /// What the plan reads, row-major, channels last. Inputs of another shape and as many elements were taken as they are.
+    pub input: Shape,
 }
 
 /// A plan in `f32` that was held against tract.
@@ -88,14 +91,16 @@ struct Checked {
 
 /// Lowers a model and holds the plan against what tract gives for the untouched model.
 ///
-/// tract's simplifications have faults. Where a plan from the simplified graph gives something else, one is made from
-/// the graph as it was.
+/// tract's simplifications have faults. Where a plan from the simplified graph gives something else, or there is none, one
+/// is made from the graph as it was.
 fn checked(onnx: &[u8], options: &CompileOptions) -> Result<Checked, CompileError> {
     let typed = load(onnx, options.output.as_deref())?;
     let oracle = Oracle::of(&typed)?;
     let simplified = guarded("simplify", || typed.clone().into_decluttered())?;
     match check(&simplified, &oracle, options) {
         Err(CompileError::Verify(VerifyError::Disagreement { .. })) => check(&typed, &oracle, options),
+        // What it joins to operators of its own is often supported in parts.
+        Err(error @ CompileError::Unsupported(_)) => check(&typed, &oracle, options).map_err(|_| error),
         other => other,
     }
 }
@@ -155,5 +160,5 @@ pub fn calibrate(
     let float = checked(onnx, &options)?.lowered;
     let ranges = quantise::calibrate::calibrate(&float, inputs, choice)?;
     let report = quantise::error::error(&equalised(&float, &ranges), &quantise(&float, &ranges)?, inputs)?;
-    Ok(Calibrated { ranges, report })
+    Ok(Calibrated { ranges, report, input: float.input.1 })
 }

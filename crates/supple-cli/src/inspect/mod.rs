@@ -255,7 +255,7 @@ fn lines(pack: &Pack, board: &Board) -> String {
     let verdict = if board.fits(length, &need) { "fits" } else { "does not fit" };
     let _ = write!(
         text,
-        "\n{}: {verdict} (RAM {} of {} bytes, {}, labels {} of {}, pack region {length} of {} bytes, {}, stack {} \
+        "\n{}: {verdict} (RAM {} of {} bytes, {}, {} labels of {}, pack region {length} of {} bytes, {}, stack {} \
          bytes)",
         board.name,
         4 * need.floats(),

@@ -18,6 +18,7 @@ use super::ranges::{self, RANGES_FILE};
 use super::twin::Twin;
 use super::{HEAD_FILE, METRICS_FILE, OUTPUTS, TRUNK_FILE, TrainError, export};
 use crate::arguments::{Patience, TrainArguments};
+use crate::calibrate::fits;
 use crate::compile::{calibrated, quantised};
 use crate::files;
 
@@ -63,7 +64,11 @@ pub fn run(
     let inputs = calibration_inputs(recipe, set)?;
     let calibrated = calibrated(&path, before.onnx, None, &inputs, choice(recipe), patience)?;
     ranges::write(&out.join(RANGES_FILE), &calibrated.ranges)?;
+    fits(&path, set.shape(), calibrated.input)?;
     eprintln!("{}", calibrated.report);
+    if let Some(warning) = calibrated.report.warning() {
+        eprintln!("warning: {warning}");
+    }
     let name = recipe.head.name.clone();
     let compiled = quantised(&path, before.onnx, name, calibrated.ranges, patience)?;
     let bytes = AlignedBytes::copy_of(&pack(&compiled.parts, &[])?);

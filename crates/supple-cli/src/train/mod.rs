@@ -24,6 +24,7 @@ use supple_meta::trainer::{Diverged, StartError, TrunkStart};
 use supple_pack::write::WriteError;
 
 use crate::arguments::TrainArguments;
+use crate::calibrate::CalibrateError;
 use crate::compile::ModelError;
 use crate::data::{self, DataError};
 use crate::files::{self, FileError};
@@ -112,6 +113,9 @@ pub enum TrainError {
     /// The trunk cannot be written as ONNX, or no plan would run it.
     #[error(transparent)]
     Export(#[from] export::ExportError),
+    /// The data does not fit the trunk.
+    #[error(transparent)]
+    Calibrate(#[from] CalibrateError),
     /// The head was not written.
     #[error(transparent)]
     Head(#[from] HeadFileError),

@@ -51,6 +51,7 @@ pub fn apply(function: &Function, x: f32) -> f32 {
         Function::Logarithm => libm::logf(x),
         Function::SquareRoot => libm::sqrtf(x),
         Function::Reciprocal => 1.0 / x,
+        Function::ErrorFunction => libm::erff(x),
     }
 }
 
@@ -113,6 +114,7 @@ mod tests {
             (Function::Logarithm, 10.0, core::f32::consts::LN_10),
             (Function::SquareRoot, 2.25, 1.5),
             (Function::Reciprocal, -4.0, -0.25),
+            (Function::ErrorFunction, 0.5, 0.520_499_9),
         ] {
             let found = apply(&function, x);
             assert!((found - expected).abs() <= 1e-7 * expected.abs(), "{function:?} of {x}: {found}");

@@ -61,7 +61,7 @@ impl Random {
     }
 
     pub fn function(&mut self) -> Function {
-        match self.bits() % 11 {
+        match self.bits() % 12 {
             0 => Function::Activation(self.activation()),
             1 => Function::LeakyRelu { slope: 0.1 },
             2 => Function::Sigmoid,
@@ -72,6 +72,7 @@ impl Random {
             7 => Function::Exponential,
             8 => Function::Logarithm,
             9 => Function::SquareRoot,
+            10 => Function::ErrorFunction,
             _ => Function::Reciprocal,
         }
     }

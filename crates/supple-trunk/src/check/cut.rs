@@ -140,7 +140,7 @@ mod tests {
         assert!(text(None).contains("2 outputs (`scores`, `other`)"), "{}", text(None));
         assert!(text(Some("feature")).contains("no tensor `feature`; near it: `features`"));
         assert!(text(Some("LSTM_node")).contains("near it: `scores`"));
-        assert!(text(Some("x")).contains("not computed"));
+        assert!(text(Some("x")).contains("nothing to compute"));
     }
 
     #[test]

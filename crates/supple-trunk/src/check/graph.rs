@@ -76,7 +76,9 @@ pub enum CheckError {
         near: Vec<String>,
     },
     /// The chosen output is an input or a constant.
-    #[error("the output `{0}` does not depend on the input: it is not computed; choose a node's output")]
+    #[error(
+        "the output `{0}` is the model's input or a constant, so there is nothing to compute; choose a node's output"
+    )]
     NotComputed(String),
     /// Nodes that cannot be compiled.
     #[error("the model has nodes that cannot be compiled:\n{0}")]

@@ -163,7 +163,6 @@ pub const OPERATORS: &[Operator] = &[
     binary("Div"),
     row("Dropout", 6..=11, 1..=1, &[("ratio", Rule::Float), ("seed", ANY_INT)], Folding::Keeps),
     row("Dropout", 12..=LAST, 1..=3, &[("seed", ANY_INT)], Folding::Keeps),
-    unary("Elu", &[("alpha", Rule::Float)]),
     row("Erf", 9..=LAST, 1..=1, &[], Folding::Keeps),
     unary("Exp", &[]),
     row("Expand", 8..=LAST, 2..=2, &[], Folding::Fills),
@@ -185,7 +184,6 @@ pub const OPERATORS: &[Operator] = &[
     row("Min", ANY, 1..=MANY, &[], Folding::Broadcasts),
     binary("Mul"),
     unary("Neg", &[]),
-    row("PRelu", ANY, 2..=2, &[], Folding::Never),
     row(
         "Pad",
         6..=10,
@@ -207,7 +205,6 @@ pub const OPERATORS: &[Operator] = &[
     row("Resize", 10..=10, 2..=2, &[("mode", RESIZE_MODE)], Folding::Never),
     row("Resize", 11..=12, 3..=4, RESIZE, Folding::Never),
     row("Resize", 13..=LAST, 1..=4, RESIZE, Folding::Never),
-    unary("Selu", &[("alpha", Rule::Float), ("gamma", Rule::Float)]),
     row("Shape", ANY, 1..=1, &[("end", AXIS), ("start", AXIS)], Folding::Measures),
     unary("Sigmoid", &[]),
     row("Slice", 6..=9, 1..=1, &[("axes", AXES), ("ends", BOUND), ("starts", BOUND)], Folding::Keeps),

@@ -5,7 +5,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::math::{
-    Abs, Add, Div, Exp, Ln, Max, Min, Mul, Neg, PowConst, Recip, Rsqrt, Sqrt, Square, Sub, Tanh,
+    Abs, Add, Div, Erf, Exp, Ln, Max, Min, Mul, Neg, PowConst, Recip, Rsqrt, Sqrt, Square, Sub, Tanh,
 };
 use tract_onnx::tract_core::ops::nn::{HardSwish, LeakyRelu, Sigmoid, Silu};
 
@@ -63,7 +63,7 @@ impl Lowering<'_> {
         let Some(affine) = affine else {
             return self.with_constant(node, operation, tensor, (slot, &shape, &values), dims);
         };
-        let mut tensor = self.scaled(tensor, &affine);
+        let mut tensor = self.scaled(node, tensor, &affine);
         tensor.exclusive &= self.read_once(node);
         Ok(Some(tensor))
     }
@@ -105,6 +105,8 @@ impl Lowering<'_> {
             Some(Function::Logarithm)
         } else if op.is::<Sqrt>() || exponent == Some(0.5) {
             Some(Function::SquareRoot)
+        } else if op.is::<Erf>() {
+            Some(Function::ErrorFunction)
         } else if op.is::<Recip>() || exponent == Some(-1.0) {
             Some(Function::Reciprocal)
         } else {
@@ -120,7 +122,7 @@ impl Lowering<'_> {
         let mut tensor = if negated {
             let channels = tensor.channels();
             let affine = Affine { scale: vec![-1.0; channels], shift: vec![0.0; channels] };
-            self.scaled(tensor, &affine)
+            self.scaled(node, tensor, &affine)
         } else {
             let tensor = self.settled(node, tensor)?;
             if let Some(function) = function {

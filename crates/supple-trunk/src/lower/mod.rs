@@ -111,7 +111,7 @@ fn lower_as(model: &TypedModel, layout: Layout) -> Result<Lowered, LowerError> {
         return Err(LowerError::Nodes(Refusals(refused)));
     }
     let input = input.ok_or_else(|| LowerError::Graph("does not read its input".into()))?;
-    let (output, feature_order) = lowering.finish().map_err(LowerError::Graph)?;
+    let (output, feature_order) = lowering.finish()?;
     let input_order = inverse(&input.order);
     Ok(Lowered {
         draft: lowering.draft,
@@ -202,7 +202,7 @@ impl Lowering<'_> {
         };
         let value = self.draft.value(shape);
         let exclusive = self.read_once(node);
-        Ok(Some(Tensor { value, shape, dims, order, affine: None, exclusive }))
+        Ok(Some(Tensor { value, shape, dims, order, affine: None, affine_node: String::new(), exclusive }))
     }
 
     /// Whether the node's output is read exactly once.
@@ -269,12 +269,20 @@ impl Lowering<'_> {
         dims: Vec<usize>,
         order: Vec<u32>,
     ) -> Tensor {
-        Tensor { value, shape, dims, order, affine: None, exclusive: self.read_once(node) }
+        Tensor {
+            value,
+            shape,
+            dims,
+            order,
+            affine: None,
+            affine_node: String::new(),
+            exclusive: self.read_once(node),
+        }
     }
 
     /// Adds a scale and shift to a tensor: into the weights of the layer before it where that is possible,
     /// else for the next one to take up.
-    fn scaled(&mut self, mut tensor: Tensor, affine: &Affine) -> Tensor {
+    fn scaled(&mut self, node: &TypedNode, mut tensor: Tensor, affine: &Affine) -> Tensor {
         if tensor.affine.is_none()
             && tensor.exclusive
             && let Some(linear) = self.draft.open_linear(tensor.value)
@@ -286,6 +294,7 @@ impl Lowering<'_> {
         let before = tensor.affine.take().unwrap_or_else(|| Affine::identity(tensor.channels()));
         let both = before.then(affine);
         tensor.affine = (!both.is_identity()).then_some(both);
+        tensor.affine_node = shown(&node.name);
         tensor
     }
 
@@ -296,21 +305,24 @@ impl Lowering<'_> {
         let linear = finite(Linear::new(affine.scale, affine.shift))?;
         let kind = Kind::Depthwise { window: POINT, weights: Weights::Float(linear) };
         tensor.value = self.push(node, kind, vec![Source::Value(tensor.value, tensor.shape)], tensor.shape);
+        // Named after the node that scales and shifts, not after the one that needs it done.
+        if let Some(step) = self.draft.steps.last_mut() {
+            step.node = std::mem::take(&mut tensor.affine_node);
+        }
         // The new value has this reader alone.
         tensor.exclusive = true;
         Ok(tensor)
     }
 
-    fn finish(&mut self) -> Result<((ValueId, Shape), Vec<u32>), String> {
-        let [outlet] = self.model.outputs[..] else { return Err("has more than one output".into()) };
-        let tensor = self.tensors.get(&outlet).cloned().ok_or("does not depend on its input")?;
+    fn finish(&mut self) -> Result<((ValueId, Shape), Vec<u32>), LowerError> {
+        let graph = |problem: &str| LowerError::Graph(problem.to_owned());
+        let [outlet] = self.model.outputs[..] else { return Err(graph("has more than one output")) };
+        let tensor = self.tensors.get(&outlet).cloned().ok_or(graph("does not depend on its input"))?;
         let node = self.model.node(outlet.node);
-        let mut tensor = self.settled(node, tensor)?;
-        if !tensor.is_whole() {
-            let length = tensor.order.len();
-            let vector = draft::shape(1, 1, length)?;
-            tensor = self.arranged(node, tensor, vector, (0..length as u32).collect())?;
-        }
+        let tensor = self.features(node, tensor).map_err(|reason| {
+            let operator = node.op.name().into_owned();
+            LowerError::Nodes(Refusals(vec![Refusal { node: shown(&node.name), operator, reason }]))
+        })?;
         for step in &self.draft.steps {
             if let Kind::Convolution { weights, .. }
             | Kind::Depthwise { weights, .. }
@@ -318,10 +330,22 @@ impl Lowering<'_> {
                 && let Weights::Float(linear) = weights
                 && !linear.is_finite()
             {
-                return Err(format!("has weights that are no finite numbers, about node `{}`", step.node));
+                let problem = format!("has weights that are no finite numbers, about node `{}`", step.node);
+                return Err(LowerError::Graph(problem));
             }
         }
         Ok(((tensor.value, tensor.shape), inverse(&tensor.order)))
+    }
+
+    /// The output as a value of its own.
+    fn features(&mut self, node: &TypedNode, tensor: Tensor) -> Result<Tensor, String> {
+        let tensor = self.settled(node, tensor)?;
+        if tensor.is_whole() {
+            return Ok(tensor);
+        }
+        let length = tensor.order.len();
+        let vector = draft::shape(1, 1, length)?;
+        self.arranged(node, tensor, vector, (0..length as u32).collect())
     }
 }
 

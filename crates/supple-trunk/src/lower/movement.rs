@@ -14,6 +14,9 @@ const MOST_FOLLOWED: usize = 1 << 22;
 /// Most copies that one operator may become.
 const MOST_COPIES: usize = 64;
 
+const NO_ORDER: &str = "moves elements in an order that no few loops follow: enlarge by whole factors with \
+                        coordinate_transformation_mode=asymmetric, pad by a constant or along one axis at a time";
+
 /// Where an element of a moved tensor comes from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Origin {
@@ -160,7 +163,15 @@ impl Lowering<'_> {
         let inputs = vec![Source::Value(zeros, view), constant];
         let value = self.push(node, Kind::Binary(Operation::Add, Activation::None), inputs, view);
         let order = (0..elements(view) as u32).collect();
-        Ok(Tensor { value, shape: view, dims, order, affine: None, exclusive: true })
+        Ok(Tensor {
+            value,
+            shape: view,
+            dims,
+            order,
+            affine: None,
+            affine_node: String::new(),
+            exclusive: true,
+        })
     }
 
     /// How a tensor of this shape is best laid out where nothing says so: as the image that the model's layout
@@ -213,7 +224,7 @@ impl Lowering<'_> {
         to: (ValueId, Shape),
     ) -> Result<(), String> {
         pairs.sort_unstable();
-        for walk in walks(&pairs).ok_or("moves elements in no order that a plan can follow")? {
+        for walk in walks(&pairs).ok_or(NO_ORDER)? {
             self.write(node, Kind::Copy(walk), vec![Source::Value(from.value, from.shape)], to);
         }
         Ok(())

@@ -65,7 +65,7 @@ impl Lowering<'_> {
         }
         let channels = tensor.channels();
         let factor = Affine { scale: vec![reduced as f64; channels], shift: vec![0.0; channels] };
-        Ok(Some(self.scaled(tensor, &factor)))
+        Ok(Some(self.scaled(node, tensor, &factor)))
     }
 
     pub(super) fn softmax(&mut self, node: &TypedNode, softmax: &Softmax, dims: Vec<usize>) -> Attempt {

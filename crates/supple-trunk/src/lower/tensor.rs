@@ -25,6 +25,8 @@ pub struct Tensor {
     pub order: Vec<u32>,
     /// What is still to be done to each channel of the value.
     pub affine: Option<Affine>,
+    /// The node that asked for it last.
+    pub affine_node: String,
     /// Whether nothing else reads the value.
     pub exclusive: bool,
 }
@@ -156,7 +158,7 @@ mod tests {
     fn image(channels: usize, height: usize, width: usize) -> Tensor {
         let dims = vec![1, channels, height, width];
         let (shape, order) = image_order(&dims, 1, 2..4).unwrap();
-        Tensor { value: 0, shape, dims, order, affine: None, exclusive: true }
+        Tensor { value: 0, shape, dims, order, affine: None, affine_node: String::new(), exclusive: true }
     }
 
     #[test]

@@ -237,7 +237,7 @@ impl Lowering<'_> {
         let Some(averaged) = averaged else { return Ok(None) };
         let taps = f64::from(window.kernel[0]) * f64::from(window.kernel[1]);
         let factor = Affine { scale: vec![taps; channels], shift: vec![0.0; channels] };
-        Ok(Some(self.scaled(averaged, &factor)))
+        Ok(Some(self.scaled(node, averaged, &factor)))
     }
 }
 

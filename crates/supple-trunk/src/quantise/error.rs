@@ -25,6 +25,11 @@ pub struct QuantisationReport {
     pub inputs: usize,
 }
 
+/// As good as exact: the ratio of an exact value is held at 120 dB.
+const EXACT_DB: f64 = 119.0;
+/// Features below this are far from the model's: about ten percent of their size is noise at 20 dB.
+pub const SUSPICIOUS_DB: f64 = 20.0;
+
 /// One layer's output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LayerError {
@@ -39,6 +44,20 @@ pub struct LayerError {
 }
 
 impl QuantisationReport {
+    /// What to say where the features are far from the model's.
+    pub fn warning(&self) -> Option<String> {
+        let worst =
+            self.worst().map(|layer| format!("`{}` ({}) adds the most noise; ", layer.node, layer.kind));
+        (self.features_sqnr_db < SUSPICIOUS_DB).then(|| {
+            format!(
+                "the features are {:.1} dB above what quantising adds, below {SUSPICIOUS_DB} dB: {}try another --range, \
+                 calibrate on data like the device's, or keep the trunk in f32",
+                self.features_sqnr_db,
+                worst.unwrap_or_default()
+            )
+        })
+    }
+
     /// The layer that adds the most noise to its signal. Not the one with the largest [`lost_db`](LayerError::lost_db):
     /// the first that is not exact loses the most of those, however little it adds.
     pub fn worst(&self) -> Option<&LayerError> {
@@ -58,11 +77,10 @@ impl fmt::Display for QuantisationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<18} {:>10} {:>10}  node", "operation", "SQNR dB", "lost dB")?;
         for layer in &self.layers {
-            writeln!(
-                f,
-                "{:<18} {:>10.1} {:>10.1}  {}",
-                layer.kind, layer.sqnr_db, layer.lost_db, layer.node
-            )?;
+            // What is read without an error has no ratio to lose.
+            let exact = layer.sqnr_db + layer.lost_db >= EXACT_DB;
+            let lost = if exact { "–".to_owned() } else { format!("{:.1}", layer.lost_db) };
+            writeln!(f, "{:<18} {:>10.1} {lost:>10}  {}", layer.kind, layer.sqnr_db, layer.node)?;
         }
         write!(
             f,

@@ -174,6 +174,7 @@ impl<'p> Builder<'p> {
             Function::Logarithm => self.wire("logarithm", math::ln(), &[outlet]),
             Function::SquareRoot => self.wire("square_root", math::sqrt(), &[outlet]),
             Function::Reciprocal => self.wire("reciprocal", math::recip(), &[outlet]),
+            Function::ErrorFunction => self.wire("error function", math::erf(), &[outlet]),
         }
     }
 

@@ -164,6 +164,7 @@ fn functions_of_one_number() {
         (Function::Logarithm, 1.1),
         (Function::SquareRoot, 1.1),
         (Function::Reciprocal, 1.5),
+        (Function::ErrorFunction, 1.5),
     ] {
         let shape = [2, 3, 5];
         agrees_shifted(&one(shape, shape, |input, output| Op::Unary { input, output, function }), shift);
