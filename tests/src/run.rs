@@ -55,7 +55,7 @@ validation_episodes = 20
 /// If the command is not built.
 pub fn supple(arguments: &[&dyn AsRef<OsStr>]) -> Command {
     let program = target().join("release").join(format!("supple{EXE_SUFFIX}"));
-    assert!(program.is_file(), "there is no {}: `cargo build --release -p supple-cli`", program.display());
+    assert!(program.is_file(), "there is no {}: `cargo build --release --workspace`", program.display());
     let mut command = Command::new(program);
     command.args(arguments.iter().map(AsRef::as_ref)).current_dir(root()).stdin(Stdio::null());
     // A panic fails a test anyway, and its message says where.

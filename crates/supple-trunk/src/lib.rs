@@ -26,7 +26,9 @@
 //! # Not supported
 //! - more than one input or sample; more than one output, unless one is chosen
 //! - 3-d convolutions, transposed convolutions, recurrent layers, products of two computed matrices
-//! - control flow, loops, shapes that depend on data
+//! - control flow, loops, shapes that depend on data, selections (Elu, Selu, PRelu)
+//! - interpolation other than by the nearest, padding by reflection along two axes at once
+//! - kernels, strides and dilations beyond 255, padding beyond 64, axes beyond 65,535, batches
 //! - models that were quantised elsewhere, other types than `f32`, weights in a second file
 //!
 //! [`compile()`] reads a model in this process. Limits on sizes and a guard around tract turn hostile models into
