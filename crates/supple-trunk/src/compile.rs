@@ -99,8 +99,9 @@ fn checked(onnx: &[u8], options: &CompileOptions) -> Result<Checked, CompileErro
     let simplified = guarded("simplify", || typed.clone().into_decluttered())?;
     match check(&simplified, &oracle, options) {
         Err(CompileError::Verify(VerifyError::Disagreement { .. })) => check(&typed, &oracle, options),
-        // What it joins to operators of its own is often supported in parts.
-        Err(error @ CompileError::Unsupported(_)) => check(&typed, &oracle, options).map_err(|_| error),
+        // What it joins to operators of its own is often supported in parts; if not, the parts are what the model's
+        // owner knows by name.
+        Err(CompileError::Unsupported(_)) => check(&typed, &oracle, options),
         other => other,
     }
 }

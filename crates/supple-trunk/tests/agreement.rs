@@ -227,6 +227,40 @@ fn a_fault_in_tracts_simplification_is_gone_round() {
     assert_eq!(kinds(&compiled), ["Convolution"]);
 }
 
+/// tract makes operators of its own of a normalisation and of a GELU, which no plan has; their parts it has.
+#[test]
+fn what_tract_joins_is_compiled_in_parts() {
+    let mean = |name: &str, from: &str, to: &str| {
+        let mut node = node("ReduceMean", name, &[from], to);
+        node.attribute = vec![ints("axes", &[1]), int("keepdims", 1)];
+        node
+    };
+    let nodes = vec![
+        mean("mean", "input", "m"),
+        node("Sub", "centre", &["input", "m"], "c"),
+        node("Pow", "square", &["c", "two"], "s"),
+        mean("variance", "s", "v"),
+        node("Add", "epsilon", &["v", "small"], "w"),
+        node("Sqrt", "root", &["w"], "r"),
+        node("Div", "normalise", &["c", "r"], "n"),
+        node("Div", "gelu_in", &["n", "root_two"], "g"),
+        node("Erf", "gelu_erf", &["g"], "e"),
+        node("Add", "gelu_one", &["e", "one"], "f"),
+        node("Mul", "gelu_times", &["n", "f"], "h"),
+        node("Mul", "gelu_half", &["h", "half"], "features"),
+    ];
+    let one = |name: &str, value: f32| floats(name, &[1], &[value]);
+    let constants = vec![
+        one("two", 2.0),
+        one("small", 1e-3),
+        one("root_two", 1.414_213_5),
+        one("one", 1.0),
+        one("half", 0.5),
+    ];
+    let compiled = compiled(&raw(&[1, 24], nodes, constants));
+    assert!(compiled.report.agreement.largest_difference < 1e-5);
+}
+
 #[test]
 fn a_stride_that_leaves_one_pixel_stays_a_convolution() {
     let compiled = compiled(&model([4, 9, 7], vec![conv(4, 5, 1, 9, [0; 4]), Layer::Flatten]));

@@ -5,11 +5,11 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::math::{
-    Abs, Add, Div, Erf, Exp, Ln, Max, Min, Mul, Neg, PowConst, Recip, Rsqrt, Sqrt, Square, Sub, Tanh,
+    Abs, Add, Div, Erf, Exp, Ln, Max, Min, Mul, Neg, Pow, PowConst, Recip, Rsqrt, Sqrt, Square, Sub, Tanh,
 };
 use tract_onnx::tract_core::ops::nn::{HardSwish, LeakyRelu, Sigmoid, Silu};
 
-use super::draft::{Affine, Kind, Source, joined};
+use super::draft::{Affine, Kind, Source, ValueId, joined};
 use super::tensor::Tensor;
 use super::{Attempt, Lowering};
 
@@ -35,6 +35,9 @@ fn known(operation: &TypedBinOp) -> Option<Operation> {
 
 impl Lowering<'_> {
     pub(super) fn binary(&mut self, node: &TypedNode, operation: &TypedBinOp, dims: Vec<usize>) -> Attempt {
+        if operation.0.is::<Pow>() {
+            return self.power(node, &dims);
+        }
         let operation = known(operation).ok_or("not supported by plans")?;
         let constant_slot = (0..2).find(|slot| self.constant(node, *slot).is_some());
         let Some((slot, (shape, values))) = constant_slot.and_then(|s| Some((s, self.constant(node, s)?)))
@@ -66,6 +69,39 @@ impl Lowering<'_> {
         let mut tensor = self.scaled(node, tensor, &affine);
         tensor.exclusive &= self.read_once(node);
         Ok(Some(tensor))
+    }
+
+    /// Powers that have a function of their own.
+    fn power(&mut self, node: &TypedNode, dims: &[usize]) -> Attempt {
+        const OTHER: &str = "raises to another power than 2, 1/2 or -1";
+        let (_, exponents) = self.constant(node, 1).ok_or(OTHER)?;
+        let exponent = *exponents.first().ok_or(OTHER)?;
+        if ![2.0, 0.5, -1.0].contains(&exponent) || exponents.iter().any(|other| *other != exponent) {
+            return Err(OTHER.into());
+        }
+        let Some(tensor) = self.input(node, 0) else { return Ok(None) };
+        if tensor.dims != dims {
+            return Err(format!("stretches its input from {:?} to {dims:?}", tensor.dims));
+        }
+        let tensor = self.settled(node, tensor)?;
+        let mut tensor = if exponent == 2.0 {
+            let value = tensor.value;
+            self.multiplied(node, tensor, value)
+        } else if exponent == 0.5 {
+            self.unary(node, tensor, Function::SquareRoot)
+        } else {
+            self.unary(node, tensor, Function::Reciprocal)
+        };
+        tensor.exclusive &= self.read_once(node);
+        Ok(Some(tensor))
+    }
+
+    /// The tensor times another value of its shape and order.
+    fn multiplied(&mut self, node: &TypedNode, tensor: Tensor, by: ValueId) -> Tensor {
+        let inputs = vec![Source::Value(tensor.value, tensor.shape), Source::Value(by, tensor.shape)];
+        let kind = Kind::Binary(Operation::Multiply, Activation::None);
+        let value = self.push(node, kind, inputs, tensor.shape);
+        Tensor { value, exclusive: true, ..tensor }
     }
 
     /// Into the step before, where that is possible.
@@ -131,13 +167,10 @@ impl Lowering<'_> {
                 let root = self.unary(node, tensor, Function::SquareRoot);
                 self.unary(node, root, Function::Reciprocal)
             } else {
-                let (value, shape) = (tensor.value, tensor.shape);
+                let value = tensor.value;
                 let other =
                     if gated { self.unary(node, tensor.clone(), Function::Sigmoid).value } else { value };
-                let inputs = vec![Source::Value(value, shape), Source::Value(other, shape)];
-                let kind = Kind::Binary(Operation::Multiply, Activation::None);
-                let value = self.push(node, kind, inputs, shape);
-                Tensor { value, exclusive: true, ..tensor }
+                self.multiplied(node, tensor, other)
             }
         };
         tensor.exclusive &= self.read_once(node);
