@@ -253,7 +253,7 @@ fn what_tract_joins_is_compiled_in_parts() {
     let constants = vec![
         one("two", 2.0),
         one("small", 1e-3),
-        one("root_two", 1.414_213_5),
+        one("root_two", std::f32::consts::SQRT_2),
         one("one", 1.0),
         one("half", 0.5),
     ];
