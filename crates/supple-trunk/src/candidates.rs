@@ -3,8 +3,8 @@
 use tract_onnx::prelude::*;
 
 use crate::check::{Survey, survey};
+use crate::compile::{CompileError, lowered};
 use crate::front::{FrontError, guarded, typed};
-use crate::lower::{LowerError, lower};
 use crate::measure::{macs, measure, shapes};
 
 /// A tensor that a model computes from its input.
@@ -104,7 +104,7 @@ fn part(model: &TypedModel, outlet: OutletId) -> Vec<usize> {
 /// Whether the model can be lowered up to an outlet.
 fn compiles(model: &TypedModel, outlet: OutletId) -> Result<(), String> {
     shapes(&model.nodes()[outlet.node]).map_err(|error| error.to_string())?;
-    let simplified = guarded("simplify", || {
+    let part = guarded("simplify", || {
         let mut part = model.clone();
         part.outputs = vec![outlet];
         part.compact()?;
@@ -112,15 +112,16 @@ fn compiles(model: &TypedModel, outlet: OutletId) -> Result<(), String> {
     })
     .and_then(|part| {
         guarded("measure", || Ok(measure(&part)))??;
-        guarded("simplify", || part.into_decluttered())
+        Ok(part)
     })
     .map_err(|error| error.to_string())?;
-    match guarded("lower", || Ok(lower(&simplified))).map_err(|error| error.to_string())? {
+    match lowered(&part) {
         Ok(_) => Ok(()),
-        Err(LowerError::Graph(problem)) => Err(format!("the part up to here {problem}")),
-        Err(LowerError::Nodes(refusals)) => Err(refusals.0.first().map_or_else(
+        Err(CompileError::Graph(problem)) => Err(format!("the part up to here {problem}")),
+        Err(CompileError::Unsupported(refusals)) => Err(refusals.0.first().map_or_else(
             || "cannot be lowered".to_owned(),
             |refusal| format!("needs node `{}` ({}): {}", refusal.node, refusal.operator, refusal.reason),
         )),
+        Err(error) => Err(error.to_string()),
     }
 }

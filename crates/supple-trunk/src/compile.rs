@@ -96,21 +96,32 @@ struct Checked {
 fn checked(onnx: &[u8], options: &CompileOptions) -> Result<Checked, CompileError> {
     let typed = load(onnx, options.output.as_deref())?;
     let oracle = Oracle::of(&typed)?;
-    let simplified = guarded("simplify", || typed.clone().into_decluttered())?;
-    match check(&simplified, &oracle, options) {
-        Err(CompileError::Verify(VerifyError::Disagreement { .. })) => check(&typed, &oracle, options),
-        // What it joins to operators of its own is often supported in parts; if not, the parts are what the model's
-        // owner knows by name.
-        Err(CompileError::Unsupported(_)) => check(&typed, &oracle, options),
+    match check(lowered(&typed)?, &oracle, options) {
+        Err(CompileError::Verify(VerifyError::Disagreement { .. })) => {
+            check(lowered_as_it_is(&typed)?, &oracle, options)
+        }
         other => other,
     }
 }
 
-fn check(model: &TypedModel, oracle: &Oracle, options: &CompileOptions) -> Result<Checked, CompileError> {
-    let lowered = guarded("lower", || Ok(lower(model)))?.map_err(|error| match error {
+/// The draft of the simplified graph; of the graph as it was, where tract joined nodes to what no plan has. Their parts
+/// are often supported, and if not, they are what the model's owner knows by name.
+pub(crate) fn lowered(typed: &TypedModel) -> Result<Lowered, CompileError> {
+    let simplified = guarded("simplify", || typed.clone().into_decluttered())?;
+    match lowered_as_it_is(&simplified) {
+        Err(CompileError::Unsupported(_)) => lowered_as_it_is(typed),
+        other => other,
+    }
+}
+
+fn lowered_as_it_is(model: &TypedModel) -> Result<Lowered, CompileError> {
+    guarded("lower", || Ok(lower(model)))?.map_err(|error| match error {
         LowerError::Nodes(refusals) => CompileError::Unsupported(refusals),
         LowerError::Graph(problem) => CompileError::Graph(problem),
-    })?;
+    })
+}
+
+fn check(lowered: Lowered, oracle: &Oracle, options: &CompileOptions) -> Result<Checked, CompileError> {
     let schedule = schedule(&lowered);
     let emitted = emit(&lowered, &schedule, &options.name)?;
     let orders = Orders { input: &lowered.input_order, features: &lowered.feature_order };

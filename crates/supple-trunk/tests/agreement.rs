@@ -257,8 +257,11 @@ fn what_tract_joins_is_compiled_in_parts() {
         one("one", 1.0),
         one("half", 0.5),
     ];
-    let compiled = compiled(&raw(&[1, 24], nodes, constants));
-    assert!(compiled.report.agreement.largest_difference < 1e-5);
+    let onnx = raw(&[1, 24], nodes, constants);
+    assert!(compiled(&onnx).report.agreement.largest_difference < 1e-5);
+    // What compiles is offered as a cut, too.
+    let cuts = supple_trunk::candidates(&onnx).unwrap();
+    assert!(cuts.len() == 12 && cuts.iter().all(|cut| cut.problem.is_none()), "{cuts:?}");
 }
 
 #[test]
