@@ -63,8 +63,8 @@ pub fn run(
     let (path, patience) = (out.join(TRUNK_FILE), Patience::default());
     let inputs = calibration_inputs(recipe, set)?;
     let calibrated = calibrated(&path, before.onnx, None, &inputs, choice(recipe), patience)?;
+    fits(Path::new(set.name()), set.shape(), calibrated.input)?;
     ranges::write(&out.join(RANGES_FILE), &calibrated.ranges)?;
-    fits(&path, set.shape(), calibrated.input)?;
     eprintln!("{}", calibrated.report);
     if let Some(warning) = calibrated.report.warning() {
         eprintln!("warning: {warning}");
