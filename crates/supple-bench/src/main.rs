@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Parser;
 use serde_json::json;
 use supple_bench::cases::{self, Settings};
-use supple_bench::measure::{measure, pin};
+use supple_bench::measure::{measure, pin, positive};
 use supple_bench::protocol::CaseName;
 
 #[derive(Parser)]
@@ -31,11 +31,6 @@ struct Arguments {
     /// Of tasks and starting parameters.
     #[arg(long, default_value = "0")]
     seed: u64,
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0 && *seconds < 1e9);
-    seconds.ok_or_else(|| "give a number above 0".to_owned())
 }
 
 fn main() -> ExitCode {

@@ -22,6 +22,12 @@ pub struct Measurement {
     pub processor: Option<Duration>,
 }
 
+/// A time limit as it is written on the command line, in seconds.
+pub fn positive(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0 && *seconds < 1e9);
+    seconds.ok_or_else(|| "give a number above 0".to_owned())
+}
+
 /// Iterates until either limit is reached.
 pub fn measure(case: &mut dyn Case, iterations: Option<u64>, limit: Option<Duration>) -> Measurement {
     case.iterate(WARM_UP as usize);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use serde_json::{Value, json};
-use supple_bench::measure::pin;
+use supple_bench::measure::{pin, positive};
 use supple_bench::plan::{Times, compare};
 
 #[derive(Parser)]
@@ -23,11 +23,6 @@ struct Arguments {
     /// Of weights and input.
     #[arg(long, default_value = "0")]
     seed: u64,
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0 && *seconds < 1e9);
-    seconds.ok_or_else(|| "give a number above 0".to_owned())
 }
 
 fn main() -> ExitCode {

@@ -36,25 +36,19 @@ pub fn schedule(lowered: &Lowered) -> Schedule {
     let mut best = planner.plan(vec![]);
     let whole = best.lower_bound;
     loop {
-        let free = |range: &Range<usize>| {
-            best.groups.iter().all(|taken| range.end <= taken.start || taken.end <= range.start)
-        };
-        // Replacing a group that is there by a longer one counts too.
+        // Replacing groups that are there by a longer one counts too.
         let improved = candidates
             .iter()
             .filter_map(|candidate| {
-                let mut groups: Vec<Range<usize>> = best
-                    .groups
-                    .iter()
-                    .filter(|taken| candidate.end <= taken.start || taken.end <= candidate.start)
-                    .cloned()
-                    .collect();
+                let apart =
+                    |taken: &Range<usize>| candidate.end <= taken.start || taken.end <= candidate.start;
                 let inside =
                     |taken: &Range<usize>| candidate.start <= taken.start && taken.end <= candidate.end;
-                let replaces = best.groups.iter().filter(|taken| inside(taken)).count();
-                if !free(candidate) && groups.len() + replaces != best.groups.len() {
+                if !best.groups.iter().all(|taken| apart(taken) || inside(taken)) {
                     return None;
                 }
+                let mut groups: Vec<Range<usize>> =
+                    best.groups.iter().filter(|taken| apart(taken)).cloned().collect();
                 groups.push(candidate.clone());
                 groups.sort_by_key(|range| range.start);
                 Some(planner.plan(groups))

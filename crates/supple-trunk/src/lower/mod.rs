@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 use supple_pack::op::Shape;
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::array::{Pad, TypedConcat};
+use tract_onnx::tract_core::ops::array::TypedConcat;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, SumPool};
@@ -174,8 +174,6 @@ impl Lowering<'_> {
             self.elementwise(node, function)
         } else if let Some(change) = node.op_as::<AxisOp>() {
             self.change_axes(node, change, dims)
-        } else if let Some(pad) = node.op_as::<Pad>() {
-            self.pad(node, pad, dims)
         } else if let Some(concat) = node.op_as::<TypedConcat>() {
             self.concat(node, concat, dims)
         } else if node.op_is::<Identity>() {

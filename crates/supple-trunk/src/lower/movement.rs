@@ -2,7 +2,7 @@
 
 use supple_pack::op::{Activation, Operation, Shape, Walk};
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::array::{Pad, PadMode, TypedConcat};
+use tract_onnx::tract_core::ops::array::TypedConcat;
 
 use super::draft::{Constant, Kind, Source, ValueId, elements, shape};
 use super::tensor::{Tensor, image_order, strides};
@@ -37,12 +37,6 @@ impl Lowering<'_> {
         }
         let origins = self.origins(node, slot, &tensor.dims).ok_or(UNKNOWN)?;
         self.assembled(node, tensor, &origins, dims).map(Some)
-    }
-
-    pub(super) fn pad(&mut self, node: &TypedNode, pad: &Pad, dims: Vec<usize>) -> Attempt {
-        match pad.mode {
-            PadMode::Constant(_) | PadMode::Reflect | PadMode::Edge => self.moved(node, dims),
-        }
     }
 
     fn constant_tensor(&self, node: &TypedNode, slot: usize) -> Option<Arc<Tensor_>> {

@@ -21,8 +21,6 @@ struct View {
     outer: usize,
     reduced: usize,
     inner: usize,
-    /// The kept axes, outer ones first, as they lie.
-    kept: Vec<usize>,
 }
 
 impl Lowering<'_> {
@@ -37,7 +35,7 @@ impl Lowering<'_> {
         let Some(tensor) = self.input(node, 0) else { return Ok(None) };
         // The mean of what is scaled and shifted by channels is the scaled and shifted mean.
         let view = self.outer_and_inner(node, tensor, &reduce.axes)?;
-        let View { tensor, outer, reduced, inner, kept } = view;
+        let View { tensor, outer, reduced, inner } = view;
         let global = outer == 1;
         let (input, output, kind) = if global {
             let kind = if largest { Kind::GlobalMaximum } else { Kind::GlobalAverage { rescale: None } };
@@ -56,9 +54,8 @@ impl Lowering<'_> {
             ));
         };
         let value = self.push(node, kind, vec![Source::Value(tensor.value, input)], output);
-        // Elements of the result in the order of its axes, and where each lies.
-        let kept_dims: Vec<usize> = kept.iter().map(|axis| tensor.dims[*axis]).collect();
-        let order = order_of(&kept, &kept_dims);
+        // The kept axes lie in the model's order.
+        let order = (0..(outer * inner) as u32).collect();
         let tensor = self.written(node, value, output, dims, order);
         if largest {
             return Ok(Some(tensor));
@@ -96,21 +93,17 @@ impl Lowering<'_> {
             let (outer, inner) = kept.split_at(split);
             let order: Vec<usize> = outer.iter().chain(axes).chain(inner).copied().collect();
             let (_, places) = tensor.permuted(&order);
-            if whole && places.iter().enumerate().all(|(at, place)| at == *place as usize) {
-                let (outer, inner) = (size(outer), size(inner));
-                return Ok(View { tensor, outer, reduced, inner, kept });
-            }
-            // Channels last, as images lie, with the kept axes after them.
-            let (first, last) = (size(outer), size(inner));
-            if whole && split == 0 && image_like(&places, reduced, last) {
-                let kept = kept.clone();
-                return Ok(View { tensor, outer: first, reduced, inner: last, kept });
+            let (outer, inner) = (size(outer), size(inner));
+            let in_order = places.iter().enumerate().all(|(at, place)| at == *place as usize);
+            // Channels last, as images lie, with the kept axes after the others in whatever order.
+            if whole && (in_order || split == 0 && image_like(&places, reduced, inner)) {
+                return Ok(View { tensor, outer, reduced, inner });
             }
         }
         let inner = size(&kept);
         let order: Vec<usize> = axes.iter().chain(&kept).copied().collect();
         let tensor = self.in_order_of(node, tensor, &order, folded(reduced, inner)?)?;
-        Ok(View { tensor, outer: 1, reduced, inner, kept })
+        Ok(View { tensor, outer: 1, reduced, inner })
     }
 
     /// The tensor with its elements lying in the order of these axes.

@@ -157,11 +157,8 @@ pub fn calibrate(
     }
     let mut seen: Vec<Seen> =
         lowered.draft.values.iter().map(|value| Seen::nothing(value.shape.channels.into())).collect();
-    let observe = |lowered: &Lowered, see: &mut dyn FnMut(ValueId, &[f32])| {
-        let each = inputs.iter().map(Vec::as_slice);
-        Observed::new(lowered)?.run(each, |_| None, |_, value, numbers| see(value, numbers))
-    };
-    observe(lowered, &mut |value, numbers| seen[value].add(numbers))?;
+    let each = || inputs.iter().map(Vec::as_slice);
+    Observed::new(lowered)?.run(each(), |_| None, |_, value, numbers| seen[value].add(numbers))?;
     seen.iter_mut().for_each(Seen::finish);
     let finite = |seen: &Seen| seen.power.iter().all(|power| power.is_finite());
     if !seen.iter().all(finite) {
@@ -178,7 +175,6 @@ pub fn calibrate(
     };
     let means = seen.into_iter().zip(&factors).map(mean).collect();
     let observed = Observed::new(lowered)?;
-    let each = || inputs.iter().map(Vec::as_slice);
     let mut ranges = vec![Range::EMPTY; lowered.draft.values.len()];
     observed.run(
         each(),
