@@ -15,15 +15,19 @@
 //! | [`spread`] | two values of which one may be repeated along the other, element by element |
 //! | [`walk`] | elements moved from place to place |
 //! | [`softmax`] | probabilities and cross-entropy |
+//! | [`head`] | layers of heads: many samples forward, gradient steps |
 //! | [`linear_head`] | logits and gradient steps of a linear classification head |
 //! | [`int8`] | the same layers over `i8` |
 
+#[cfg(any(supple_dsp, supple_fpu))]
+mod arm;
 pub mod convolution;
 #[cfg(test)]
 mod definition;
 pub mod dense;
 pub mod depthwise;
 pub mod element;
+pub mod head;
 #[cfg(all(feature = "host", target_arch = "x86_64"))]
 mod host;
 pub mod image;

@@ -1,0 +1,1 @@
+//! Single-precision sums in the registers of a floating-point unit.
