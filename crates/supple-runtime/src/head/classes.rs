@@ -35,7 +35,7 @@ impl Learner<'_, '_> {
         }
         let inputs = self.layout.last_inputs();
         for numbers in [&mut *self.parameters, &mut *self.velocity] {
-            let [_, last] = self.layout.split_mut(numbers, self.way);
+            let last = self.layout.last_mut(numbers, self.way);
             close(last.weights, class, inputs);
             close(last.bias, class, 1);
         }

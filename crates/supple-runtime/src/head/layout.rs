@@ -24,25 +24,51 @@ impl Layout {
         if self.hidden > 0 { self.hidden } else { self.features }
     }
 
-    /// The hidden layer, and the rows in use of the last one. Where there is no hidden layer, it is empty.
-    pub fn split<'a>(&self, numbers: &'a [f32], way: usize) -> [LayerRef<'a>; 2] {
-        let cut = |numbers: &'a [f32], at: usize| numbers.split_at_checked(at).unwrap_or_default();
-        let (weights, rest) = cut(numbers, self.hidden * self.features);
-        let (bias, rest) = cut(rest, self.hidden);
-        let hidden = LayerRef { weights, bias };
-        let (weights, bias) = cut(rest, self.capacity * self.last_inputs());
-        let (weights, bias) = (cut(weights, way * self.last_inputs()).0, cut(bias, way).0);
-        [hidden, LayerRef { weights, bias }]
+    /// Parameters of the hidden layer.
+    pub fn hidden_parameters(&self) -> usize {
+        self.hidden * (self.features + 1)
     }
 
-    /// Like [`split`](Self::split), to be changed.
-    pub fn split_mut<'a>(&self, numbers: &'a mut [f32], way: usize) -> [LayerMut<'a>; 2] {
-        let cut = |numbers: &'a mut [f32], at: usize| numbers.split_at_mut_checked(at).unwrap_or_default();
-        let (weights, rest) = cut(numbers, self.hidden * self.features);
-        let (bias, rest) = cut(rest, self.hidden);
-        let hidden = LayerMut { weights, bias };
-        let (weights, bias) = cut(rest, self.capacity * self.last_inputs());
-        let (weights, bias) = (cut(weights, way * self.last_inputs()).0, cut(bias, way).0);
-        [hidden, LayerMut { weights, bias }]
+    /// The hidden layer; empty where there is none.
+    pub fn hidden<'a>(&self, numbers: &'a [f32]) -> LayerRef<'a> {
+        layer(numbers, self.features, self.hidden, self.hidden)
+    }
+
+    /// The last layer's first `way` rows.
+    pub fn last<'a>(&self, numbers: &'a [f32], way: usize) -> LayerRef<'a> {
+        let numbers = numbers.get(self.hidden_parameters()..).unwrap_or_default();
+        layer(numbers, self.last_inputs(), self.capacity, way)
+    }
+
+    /// Like [`last`](Self::last), to be changed.
+    pub fn last_mut<'a>(&self, numbers: &'a mut [f32], way: usize) -> LayerMut<'a> {
+        let numbers = numbers.get_mut(self.hidden_parameters()..).unwrap_or_default();
+        layer_mut(numbers, self.last_inputs(), self.capacity, way)
+    }
+
+    /// The layer that takes the features, to be changed: the hidden one, or the last where there is no other.
+    pub fn first_mut<'a>(&self, numbers: &'a mut [f32], way: usize) -> LayerMut<'a> {
+        if self.hidden > 0 {
+            layer_mut(numbers, self.features, self.hidden, self.hidden)
+        } else {
+            layer_mut(numbers, self.features, self.capacity, way)
+        }
+    }
+}
+
+/// The first `used` of a layer's rows.
+fn layer(numbers: &[f32], inputs: usize, rows: usize, used: usize) -> LayerRef<'_> {
+    let (weights, bias) = numbers.split_at_checked(rows * inputs).unwrap_or_default();
+    LayerRef {
+        weights: weights.get(..used * inputs).unwrap_or_default(),
+        bias: bias.get(..used).unwrap_or_default(),
+    }
+}
+
+fn layer_mut(numbers: &mut [f32], inputs: usize, rows: usize, used: usize) -> LayerMut<'_> {
+    let (weights, bias) = numbers.split_at_mut_checked(rows * inputs).unwrap_or_default();
+    LayerMut {
+        weights: weights.get_mut(..used * inputs).unwrap_or_default(),
+        bias: bias.get_mut(..used).unwrap_or_default(),
     }
 }

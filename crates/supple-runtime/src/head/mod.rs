@@ -126,19 +126,17 @@ impl<'p, 'm> Learner<'p, 'm> {
 
     /// The hidden layer; empty where there is none.
     pub fn hidden(&self) -> LayerRef<'_> {
-        let [hidden, _] = self.layout.split(self.parameters, self.way);
-        hidden
+        self.layout.hidden(self.parameters)
     }
 
     /// The last layer, weights `[way][inputs]` and biases `[way]`.
     pub fn last(&self) -> LayerRef<'_> {
-        let [_, last] = self.layout.split(self.parameters, self.way);
-        last
+        self.layout.last(self.parameters, self.way)
     }
 
     /// All numbers in use, layer after layer: weights, biases.
     pub fn parameters(&self) -> [&[f32]; 4] {
-        let [hidden, last] = self.layout.split(self.parameters, self.way);
+        let (hidden, last) = (self.hidden(), self.last());
         [hidden.weights, hidden.bias, last.weights, last.bias]
     }
 
@@ -177,7 +175,7 @@ impl<'p, 'm> Learner<'p, 'm> {
         self.begun()?;
         self.steps = 0;
         self.velocity.fill(0.0);
-        let hidden = self.layout.hidden * (self.layout.features + 1);
+        let hidden = self.layout.hidden_parameters();
         copy(self.parameters.get_mut(..hidden).unwrap_or_default(), self.learned);
         (0..self.way).for_each(|class| self.start_class(class));
         Ok(())
@@ -192,14 +190,14 @@ impl<'p, 'm> Learner<'p, 'm> {
             *place |= WAITING;
         }
         let inputs = self.layout.last_inputs();
-        let [_, learned] = self.layout.split(self.learned, self.layout.capacity);
-        let [_, last] = self.layout.split_mut(self.parameters, self.layout.capacity);
+        let learned = self.layout.last(self.learned, self.layout.capacity);
+        let last = self.layout.last_mut(self.parameters, self.layout.capacity);
         let weights = last.weights.chunks_exact_mut(inputs.max(1)).nth(class).unwrap_or_default();
         copy(weights, learned.weights.get(row * inputs..).unwrap_or_default());
         if let (Some(bias), Some(start)) = (last.bias.get_mut(class), learned.bias.get(row)) {
             *bias = *start;
         }
-        let [_, velocity] = self.layout.split_mut(self.velocity, self.layout.capacity);
+        let velocity = self.layout.last_mut(self.velocity, self.layout.capacity);
         velocity.weights.chunks_exact_mut(inputs.max(1)).nth(class).unwrap_or_default().fill(0.0);
         velocity.bias.iter_mut().skip(class).take(1).for_each(|velocity| *velocity = 0.0);
     }
@@ -212,7 +210,8 @@ impl<'p, 'm> Learner<'p, 'm> {
             return Err(AdaptError::FeatureLength { expected, got });
         }
         let rows = Rows::F32 { values: feature, length: got };
-        let [hidden, last] = self.layout.split(self.parameters, self.way);
+        let layout = self.layout;
+        let (hidden, last) = (layout.hidden(self.parameters), layout.last(self.parameters, self.way));
         let (units, rest) = self.place.split_at_mut_checked(self.layout.hidden).unwrap_or_default();
         let outputs = rest.get_mut(..self.way).unwrap_or_default();
         if units.is_empty() {

@@ -28,15 +28,17 @@ impl Learner<'_, '_> {
     #[inline(never)]
     fn place(&mut self, support: &mut SupportCache, temperature: f32) {
         let (layout, way) = (self.layout, self.way);
-        let (inputs, work) = support.parts();
-        let mut work = layout.share(work, inputs.samples(), way);
+        if layout.hidden > 0 {
+            self.forward(support);
+        }
+        let (features, work) = support.parts();
         let inputs = if layout.hidden > 0 {
-            self.forward(&inputs, &mut work);
-            Rows::F32 { values: work.hidden, length: layout.hidden }
+            let units = layout.share(work, features.samples(), way).hidden;
+            Rows::F32 { values: units, length: layout.hidden }
         } else {
-            inputs
+            features
         };
-        let [_, last] = layout.split_mut(self.parameters, way);
+        let last = layout.last_mut(self.parameters, way);
         let classes =
             last.weights.chunks_exact_mut(inputs.length().max(1)).zip(last.bias).zip(&mut *self.rows);
         for (class, ((weights, bias), row)) in classes.enumerate() {

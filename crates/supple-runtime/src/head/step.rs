@@ -41,52 +41,35 @@ impl Learner<'_, '_> {
     pub fn step(&mut self, support: &mut SupportCache) -> Result<(), AdaptError> {
         let count = self.has_support(support)?;
         self.place_prototypes(support);
-        self.descend(support, count);
+        self.forward(support);
+        self.deltas(support, count);
+        self.descend(support);
         Ok(())
     }
 
-    /// Not inlined, so that its stack is not there while a loss is computed.
+    /// Runs the head on all cached samples; units and outputs are left in the work space.
+    ///
+    /// Not inlined, as all that a step does one after the other: together it would take more stack.
     #[inline(never)]
-    fn descend(&mut self, support: &mut SupportCache, count: usize) {
-        let (layers, layout) = (if self.layout.hidden > 0 { 2 } else { 1 }, self.layout);
-        let rates = self.rates.as_chunks::<2>().0.chunks_exact(layers);
-        let last_rates = rates.len().saturating_sub(1);
-        let Some(rates) = { rates }.nth(self.steps.min(last_rates)) else { return };
-        let (Some(&hidden_rates), Some(&last_rates)) = (rates.first(), rates.last()) else { return };
-        self.steps = self.steps.saturating_add(1);
+    pub(super) fn forward(&self, support: &mut SupportCache) {
         let (inputs, work) = support.parts();
-        let mut work = layout.share(work, inputs.samples(), self.way);
-        self.forward(&inputs, &mut work);
-        self.deltas(&mut work, count);
-        let [mut hidden, mut last] = layout.split_mut(self.parameters, self.way);
-        let [mut hidden_velocity, mut last_velocity] = [None, None];
-        if !self.velocity.is_empty() {
-            [hidden_velocity, last_velocity] = layout.split_mut(self.velocity, self.way).map(Some);
-        }
-        let descent = |rates, velocity| Descent { rates, momentum: self.momentum, velocity };
-        let mut last_descent = descent(last_rates, last_velocity.take());
-        if layers == 1 {
-            return descend(&mut last, &inputs, work.outputs, &mut last_descent);
-        }
-        let Work { hidden: units, outputs, gradients } = work;
-        descend_and_pass(&mut last, units, layout.hidden, outputs, gradients, &mut last_descent);
-        descend(&mut hidden, &inputs, units, &mut descent(hidden_rates, hidden_velocity.take()));
-    }
-
-    /// Runs the head on all cached samples.
-    pub(super) fn forward(&self, inputs: &Rows, work: &mut Work) {
-        let [hidden, last] = self.layout.split(self.parameters, self.way);
+        let Work { hidden: units, outputs, .. } = self.layout.share(work, inputs.samples(), self.way);
+        let last = self.layout.last(self.parameters, self.way);
         if self.layout.hidden == 0 {
-            return forward(last.weights, last.bias, inputs, work.outputs, false);
+            return forward(last.weights, last.bias, &inputs, outputs, false);
         }
-        forward(hidden.weights, hidden.bias, inputs, work.hidden, true);
-        let units = Rows::F32 { values: work.hidden, length: self.layout.hidden };
-        forward(last.weights, last.bias, &units, work.outputs, false);
+        let hidden = self.layout.hidden(self.parameters);
+        forward(hidden.weights, hidden.bias, &inputs, units, true);
+        let units = Rows::F32 { values: units, length: self.layout.hidden };
+        forward(last.weights, last.bias, &units, outputs, false);
     }
 
-    /// Turns outputs into deltas; samples that no step learns from get none.
-    fn deltas(&self, work: &mut Work, count: usize) {
+    /// Turns outputs into their deltas; samples that no step learns from get none.
+    #[inline(never)]
+    fn deltas(&self, support: &mut SupportCache, count: usize) {
         let way = self.way;
+        let (inputs, work) = support.parts();
+        let work = self.layout.share(work, inputs.samples(), way);
         let samples = work.outputs.chunks_exact_mut(way.max(1)).zip(&*self.labels);
         if self.task == HeadTask::Numbers {
             let scale = 2.0 / (count * way) as f32;
@@ -98,10 +81,48 @@ impl Learner<'_, '_> {
             samples.for_each(|(outputs, &label)| class_deltas(outputs, learned(label), scale));
         }
         if self.layout.hidden > 0 {
-            // Even a unit that is infinite is nothing to a head without the sample's label.
+            // Even a unit that is infinite is nothing to a head that has no label for its sample.
             let units = work.hidden.chunks_exact_mut(self.layout.hidden).zip(&*self.labels);
             units.filter(|(_, label)| learned(**label).is_none()).for_each(|(units, _)| units.fill(0.0));
         }
+    }
+
+    /// Changes all layers, by the rates of this step.
+    fn descend(&mut self, support: &mut SupportCache) {
+        let pairs = self.rates.as_chunks::<2>().0;
+        let layers = if self.layout.hidden > 0 { 2 } else { 1 };
+        let at = self.steps.saturating_mul(layers).min(pairs.len().saturating_sub(layers));
+        self.steps = self.steps.saturating_add(1);
+        let (inputs, work) = support.parts();
+        let work = self.layout.share(work, inputs.samples(), self.way);
+        match pairs.get(at..) {
+            Some([hidden, last, ..]) if layers == 2 => {
+                let Work { hidden: units, outputs, gradients } = work;
+                self.change_last(*last, units, outputs, gradients);
+                self.change_first(*hidden, &inputs, units);
+            }
+            Some([rates, ..]) => self.change_first(*rates, &inputs, work.outputs),
+            _ => {}
+        }
+    }
+
+    /// Changes the layer that takes the features.
+    #[inline(never)]
+    fn change_first(&mut self, rates: [f32; 2], inputs: &Rows, deltas: &[f32]) {
+        let mut layer = self.layout.first_mut(self.parameters, self.way);
+        let has_velocity = !self.velocity.is_empty();
+        let velocity = has_velocity.then(|| self.layout.first_mut(self.velocity, self.way));
+        descend(&mut layer, inputs, deltas, &mut Descent { rates, momentum: self.momentum, velocity });
+    }
+
+    /// Changes the layer behind the hidden one, whose units become their deltas.
+    #[inline(never)]
+    fn change_last(&mut self, rates: [f32; 2], units: &mut [f32], deltas: &[f32], gradients: &mut [f32]) {
+        let mut layer = self.layout.last_mut(self.parameters, self.way);
+        let has_velocity = !self.velocity.is_empty();
+        let velocity = has_velocity.then(|| self.layout.last_mut(self.velocity, self.way));
+        let mut descent = Descent { rates, momentum: self.momentum, velocity };
+        descend_and_pass(&mut layer, units, self.layout.hidden, deltas, gradients, &mut descent);
     }
 
     /// The mean loss of the samples that steps learn from: cross-entropy, or squared error.
@@ -118,10 +139,10 @@ impl Learner<'_, '_> {
 
     #[inline(never)]
     fn mean_loss(&self, support: &mut SupportCache, of: fn(u16) -> Option<usize>) -> f32 {
+        self.forward(support);
         let way = self.way;
         let (inputs, work) = support.parts();
-        let mut work = self.layout.share(work, inputs.samples(), way);
-        self.forward(&inputs, &mut work);
+        let work = self.layout.share(work, inputs.samples(), way);
         let (mut sum, mut count) = (0.0, 0);
         let samples = work.outputs.chunks_exact_mut(way.max(1)).zip(&*self.labels).enumerate();
         for (sample, (outputs, &label)) in samples {
