@@ -1,11 +1,18 @@
 //! Learners on heads of a few numbers.
 
 mod basics;
+mod cached;
+mod classes;
+mod guarded;
+mod plain;
+mod prototypes;
+mod several;
+mod steps;
 
 use std::vec::Vec;
 
 use supple_pack::write::{AlignedBytes, HeadParts, TrunkParts, pack, trunk_hash};
-use supple_pack::{Element, HeadTask, LabelMeaning, Pack, Shape, Start, Value};
+use supple_pack::{Element, HeadTask, LabelMeaning, Pack, Shape, Start, TrunkHash, Value};
 
 use super::*;
 
@@ -15,7 +22,7 @@ const CLASSES: HeadTask = HeadTask::Classes(LabelMeaning::Fresh);
 fn parts() -> HeadParts {
     HeadParts {
         name: "test".to_owned(),
-        trunk: trunk_hash(&trunk(2)),
+        trunk: TrunkHash([0; 16]),
         data: [0; 16],
         hidden: 0,
         capacity: 3,
@@ -46,7 +53,10 @@ fn trunk(features: u16) -> TrunkParts {
 
 /// A pack of heads.
 fn packed(features: u16, heads: &[HeadParts]) -> AlignedBytes {
-    AlignedBytes::copy_of(&pack(&trunk(features), heads).unwrap())
+    let trunk = trunk(features);
+    let heads: Vec<_> =
+        heads.iter().map(|head| HeadParts { trunk: trunk_hash(&trunk), ..head.clone() }).collect();
+    AlignedBytes::copy_of(&pack(&trunk, &heads).unwrap())
 }
 
 /// Memory as needed, full of what no result may depend on.
@@ -79,6 +89,21 @@ const SAMPLES: [([f32; 2], usize); 3] = [([1.0, 0.0], 0), ([0.0, 1.0], 1), ([1.5
 
 fn push_all(learner: &mut Learner, support: &mut SupportCache) {
     SAMPLES.iter().for_each(|(feature, class)| push(learner, support, feature, *class));
+}
+
+/// A number between −1 and 1 that looks random.
+fn noise(seed: u32) -> f32 {
+    let mixed = (seed ^ seed >> 15).wrapping_mul(0x2c1b_3c6d);
+    (mixed ^ mixed >> 12).wrapping_mul(0x297a_2d39) as i32 as f32 / 2_147_483_648.0
+}
+
+/// So many of them, the same for the same seed.
+fn noises(seed: u32, count: usize) -> Vec<f32> {
+    (0..count as u32).map(|index| noise(seed.wrapping_mul(7919).wrapping_add(index + 1))).collect()
+}
+
+fn bits(numbers: &[f32]) -> Vec<u32> {
+    numbers.iter().map(|number| number.to_bits()).collect()
 }
 
 /// All numbers in use.
