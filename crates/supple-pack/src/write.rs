@@ -320,3 +320,7 @@ impl Deref for AlignedBytes {
 #[cfg(test)]
 #[path = "write_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "head_tests.rs"]
+mod head_tests;
