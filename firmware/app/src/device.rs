@@ -137,3 +137,7 @@ fn timed<B: Board, R>(
 // Words are sent as they lie in memory.
 #[cfg(target_endian = "big")]
 compile_error!("the protocol is little-endian; swap the words in `read` for this target");
+
+#[cfg(test)]
+#[path = "device_tests.rs"]
+mod tests;
