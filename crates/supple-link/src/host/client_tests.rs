@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::*;
+use crate::message::Task;
 
 /// What the line does to the next answers.
 #[derive(Clone, Copy, PartialEq)]
@@ -17,8 +18,11 @@ enum Fault {
     Babble,
 }
 
-/// Answers `Begin` with done and counts how often it was carried out.
+/// Gives one answer to whatever is asked, and counts how often something was carried out.
 struct FakeDevice {
+    answer: Answer<'static>,
+    /// The last request that was carried out.
+    asked: Vec<u8>,
     receiver: Receiver,
     out: Vec<u8>,
     last: Option<(u16, Vec<u8>)>,
@@ -30,6 +34,8 @@ struct FakeDevice {
 impl FakeDevice {
     fn client(faults: &[Fault]) -> Client<Self> {
         let device = Self {
+            answer: Answer::Done,
+            asked: Vec::new(),
             receiver: Receiver::new(),
             out: Vec::new(),
             last: None,
@@ -74,7 +80,8 @@ impl Transport for FakeDevice {
                     Some((sequence, answer)) if *sequence == frame.sequence => answer.clone(),
                     _ => {
                         self.carried_out += 1;
-                        let answer = frame_of(frame.sequence, &Answer::Done);
+                        self.asked = frame.message.to_vec();
+                        let answer = frame_of(frame.sequence, &self.answer);
                         self.last = Some((frame.sequence, answer.clone()));
                         answer
                     }
@@ -157,4 +164,41 @@ fn sequence_numbers_go_round_without_zero() {
         client.begin(5).expect("answered");
         assert_ne!(client.sequence, 0);
     }
+}
+
+#[test]
+fn what_concerns_heads_is_asked_and_answered_in_their_words() {
+    let mut client = FakeDevice::client(&[]);
+    let mut ask = |answer: Answer<'static>, act: &dyn Fn(&mut Client<FakeDevice>)| {
+        client.transport.answer = answer;
+        act(&mut client);
+        client.transport.asked.clone()
+    };
+    let facts = HeadFacts {
+        name: "taps".try_into().expect("short"),
+        task: Task::Numbers,
+        hidden: 3,
+        capacity: 2,
+        steps: 5,
+        way: 0,
+    };
+    let expected = facts.clone();
+    let asked = ask(Answer::Head(facts), &|client| assert_eq!(client.select(1).expect("answered"), expected));
+    assert_eq!(asked, [12, 1]);
+    let asked = ask(Answer::Sample { sample: 4 }, &|client| {
+        assert_eq!(client.push_sample(Label::Class(300), true).expect("answered"), 4);
+    });
+    assert_eq!(asked, [13, 1, 0xac, 2, 1]);
+    let asked = ask(Answer::Sample { sample: 5 }, &|client| {
+        client.push_sample(Label::Numbers(&[1.0, -2.0]), false).expect("answered");
+    });
+    assert_eq!(asked, [13, 2, 8, 0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0, 0]);
+    let asked = ask(Answer::Done, &|client| client.label(2, Label::None, false).expect("answered"));
+    assert_eq!(asked, [14, 2, 0, 0]);
+    let asked = ask(Answer::Class { class: 7 }, &|client| assert_eq!(client.enrol().expect("answered"), 7));
+    assert_eq!(asked, [15]);
+    assert_eq!(ask(Answer::Done, &|client| client.forget(6).expect("answered")), [16, 6]);
+    assert_eq!(ask(Answer::Done, &|client| client.clear_support().expect("answered")), [17]);
+    let mut client = FakeDevice::client(&[]);
+    assert!(matches!(client.enrol(), Err(LinkError::Mismatch { request: "enrol" })));
 }
