@@ -6,64 +6,83 @@
 use core::arch::naked_asm;
 use core::ptr;
 
+use crate::kernels::head::rows::Rows;
 use crate::kernels::head::sums::Grid;
 
-/// Adds `columns` products to each of four by four outputs; see `kernels::head::sums`. Does nothing where a slice is too
-/// short.
-pub fn four_by_four(weights: Grid, inputs: Grid, columns: usize, outputs: &mut [f32], outs: usize) {
-    let pairs = columns / 2;
+/// Four by four sums; see `kernels::head::sums`. Does nothing where a slice is too short.
+#[inline(never)]
+pub fn four_by_four(
+    weights: Grid,
+    inputs: Grid,
+    columns: usize,
+    bias: Option<&[f32]>,
+    outputs: &mut [f32],
+    outs: usize,
+) {
     let fits = weights.holds(4, columns)
         && inputs.holds(4, columns)
+        && bias.is_none_or(|bias| bias.len() >= 4)
         && Grid { values: outputs, stride: outs }.holds(4, 4);
-    if fits && pairs > 0 {
-        // SAFETY: four rows of `columns` floats are read from each grid, four rows of four are changed, as checked.
-        unsafe {
-            add_four_by_four(&weights.pointer(), &inputs.pointer(), pairs, outputs.as_mut_ptr(), outs * 4)
-        }
+    if !fits {
+        return;
     }
-    if fits && columns % 2 == 1 {
-        for (sample, outputs) in outputs.chunks_mut(outs).take(4).enumerate() {
-            add_last(weights, inputs.below(sample).row(columns), columns, outputs, 1);
-        }
-    }
+    let place = Pointer { first: outputs.as_mut_ptr(), stride: outs * 4 };
+    let start = bias.map_or(place, |bias| Pointer { first: bias.as_ptr().cast_mut(), stride: 0 });
+    let sums = Sums { rows: weights.pointer(), others: inputs.pointer(), start, outputs: place, columns };
+    // SAFETY: four rows of `columns` floats are read from each grid; four floats of each of four rows are written, and
+    // read before if there is no bias, of which four are read otherwise. All as checked.
+    unsafe { add_four_by_four(&sums) }
 }
 
-/// Adds `columns` products of one row to each of four outputs; see `kernels::head::sums`. Does nothing where a slice is
-/// too short.
-pub fn four_by_one(rows: Grid, row: &[f32], columns: usize, outputs: &mut [f32], stride: usize) {
-    let pairs = columns / 2;
-    let fits = rows.holds(4, columns) && row.len() >= columns && Grid { values: outputs, stride }.holds(4, 1);
-    if fits && pairs > 0 {
-        // SAFETY: four rows of `columns` floats and one such row are read, four floats changed, as checked.
-        unsafe { add_four_by_one(&rows.pointer(), row.as_ptr(), pairs, outputs.as_mut_ptr(), stride * 4) }
+/// Four sums; see `kernels::head::sums`. Does nothing where a slice is too short.
+#[inline(never)]
+pub fn four_by_one(
+    rows: Grid,
+    row: &[f32],
+    columns: usize,
+    start: Option<Grid>,
+    outputs: &mut [f32],
+    stride: usize,
+) {
+    let fits = rows.holds(4, columns)
+        && row.len() >= columns
+        && start.is_none_or(|start| start.holds(4, 1))
+        && Grid { values: outputs, stride }.holds(4, 1);
+    if !fits {
+        return;
     }
-    if fits && columns % 2 == 1 {
-        add_last(rows, row, columns, outputs, stride);
-    }
+    let place = Pointer { first: outputs.as_mut_ptr(), stride: stride * 4 };
+    let start = start.map_or(place, |start| start.pointer());
+    let others = Grid { values: row, stride: 0 }.pointer();
+    let sums = Sums { rows: rows.pointer(), others, start, outputs: place, columns };
+    // SAFETY: four rows of `columns` floats and one such row are read, four floats read and four written, as checked.
+    unsafe { add_four_by_one(&sums) }
 }
 
-/// Adds the products of the last column, where columns do not come in pairs.
-fn add_last(rows: Grid, row: &[f32], columns: usize, outputs: &mut [f32], stride: usize) {
-    let Some(x) = row.get(columns - 1) else { return };
-    for (at, output) in outputs.iter_mut().step_by(stride.max(1)).take(4).enumerate() {
-        if let Some(other) = rows.below(at).values.get(columns - 1) {
-            *output += x * other;
-        }
-    }
-}
-
-/// A grid as assembly reads it.
+/// A grid as assembly reaches it.
 #[repr(C)]
+#[derive(Clone, Copy)]
 struct Pointer {
-    first: *const f32,
+    /// Written through only where it is an output's.
+    first: *mut f32,
     /// Bytes from row to row.
     stride: usize,
 }
 
 impl Grid<'_> {
     fn pointer(&self) -> Pointer {
-        Pointer { first: self.values.as_ptr(), stride: self.stride.wrapping_mul(4) }
+        Pointer { first: self.values.as_ptr().cast_mut(), stride: self.stride.wrapping_mul(4) }
     }
+}
+
+/// What [`add_four_by_four`] and [`add_four_by_one`] read.
+#[repr(C)]
+struct Sums {
+    rows: Pointer,
+    others: Pointer,
+    start: Pointer,
+    outputs: Pointer,
+    columns: usize,
 }
 
 /// Four products of one number with four, then their sums.
@@ -114,37 +133,32 @@ macro_rules! products {
     };
 }
 
-/// `s0`–`s15`: outputs, a row of four for each sample. `s16`–`s23`: two numbers of each sample. `s24`, `s25`: two weights
-/// of an output.
+/// `s0`–`s15`: sums, a row of four for each sample. `s16`–`s23`: two numbers of each sample. `s24`–`s27`: two weights of
+/// each of two outputs.
 #[unsafe(naked)]
-unsafe extern "C" fn add_four_by_four(
-    weights: &Pointer,
-    inputs: &Pointer,
-    pairs: usize,
-    outputs: *mut f32,
-    outputs_stride: usize,
-) {
+unsafe extern "C" fn add_four_by_four(sums: &Sums) {
     naked_asm!(
         ".fpu fpv4-sp-d16",
-        "push {{r3-r11, lr}}",
+        "push {{r4-r11, lr}}",
         "vpush {{s16-s31}}",
-        "mov r12, r2",
-        "ldrd r8, r7, [r1]",
-        "add r9, r8, r7",
-        "add r10, r9, r7",
-        "add r11, r10, r7",
-        "ldrd r4, r7, [r0]",
+        "ldm r0, {{r4, r7, r8, r11}}",
         "add r5, r4, r7",
         "add r6, r5, r7",
         "add r7, r6, r7",
-        "ldr r2, [sp, #104]",
-        "vldmia r3, {{s0-s3}}",
-        "add r3, r3, r2",
-        "vldmia r3, {{s4-s7}}",
-        "add r3, r3, r2",
-        "vldmia r3, {{s8-s11}}",
-        "add r3, r3, r2",
-        "vldmia r3, {{s12-s15}}",
+        "add r9, r8, r11",
+        "add r10, r9, r11",
+        "add r11, r10, r11",
+        "ldrd r2, r3, [r0, #16]",
+        "vldmia r2, {{s0-s3}}",
+        "add r2, r2, r3",
+        "vldmia r2, {{s4-s7}}",
+        "add r2, r2, r3",
+        "vldmia r2, {{s8-s11}}",
+        "add r2, r2, r3",
+        "vldmia r2, {{s12-s15}}",
+        "ldr r12, [r0, #32]",
+        "lsrs r1, r12, #1",
+        "beq 3f",
         "2:",
         "vldmia r8!, {{s16-s17}}",
         "vldmia r9!, {{s18-s19}}",
@@ -162,65 +176,89 @@ unsafe extern "C" fn add_four_by_four(
         products!("s26": "s3" "s16", "s7" "s18", "s11" "s20", "s15" "s22"),
         products!("s25": "s2" "s17", "s6" "s19", "s10" "s21", "s14" "s23"),
         products!("s27": "s3" "s17", "s7" "s19", "s11" "s21", "s15" "s23"),
-        "subs r12, r12, #1",
+        "subs r1, r1, #1",
         "bne 2b",
-        "vstmia r3, {{s12-s15}}",
-        "subs r3, r3, r2",
-        "vstmia r3, {{s8-s11}}",
-        "subs r3, r3, r2",
-        "vstmia r3, {{s4-s7}}",
-        "subs r3, r3, r2",
-        "vstmia r3, {{s0-s3}}",
+        "3:",
+        "lsls r12, r12, #31",
+        "beq 4f",
+        "vldr s16, [r8]",
+        "vldr s18, [r9]",
+        "vldr s20, [r10]",
+        "vldr s22, [r11]",
+        "vldr s24, [r4]",
+        "vldr s25, [r5]",
+        "vldr s26, [r6]",
+        "vldr s27, [r7]",
+        products!("s24": "s0" "s16", "s4" "s18", "s8" "s20", "s12" "s22"),
+        products!("s25": "s1" "s16", "s5" "s18", "s9" "s20", "s13" "s22"),
+        products!("s26": "s2" "s16", "s6" "s18", "s10" "s20", "s14" "s22"),
+        products!("s27": "s3" "s16", "s7" "s18", "s11" "s20", "s15" "s22"),
+        "4:",
+        "ldrd r2, r3, [r0, #24]",
+        "vstmia r2, {{s0-s3}}",
+        "add r2, r2, r3",
+        "vstmia r2, {{s4-s7}}",
+        "add r2, r2, r3",
+        "vstmia r2, {{s8-s11}}",
+        "add r2, r2, r3",
+        "vstmia r2, {{s12-s15}}",
         "vpop {{s16-s31}}",
-        "pop {{r3-r11, pc}}",
+        "pop {{r4-r11, pc}}",
     )
 }
 
-/// `s0`–`s3`: outputs. `s4`–`s11`: two numbers of each of four rows. `s12`, `s13`: two numbers of the one row.
+/// `s0`–`s3`: sums. `s4`–`s11`: two numbers of each of four rows. `s12`, `s13`: two numbers of the one row.
 #[unsafe(naked)]
-unsafe extern "C" fn add_four_by_one(
-    rows: &Pointer,
-    row: *const f32,
-    pairs: usize,
-    outputs: *mut f32,
-    outputs_stride: usize,
-) {
+unsafe extern "C" fn add_four_by_one(sums: &Sums) {
     naked_asm!(
         ".fpu fpv4-sp-d16",
-        "push {{r4-r7, lr}}",
+        "push {{r4-r8, lr}}",
         "vpush {{s28-s31}}",
-        "ldrd r4, r7, [r0]",
+        "ldm r0, {{r4, r7, r8}}",
         "add r5, r4, r7",
         "add r6, r5, r7",
         "add r7, r6, r7",
-        "ldr r12, [sp, #36]",
-        "mov r0, r3",
-        "vldr s0, [r0]",
-        "add r0, r0, r12",
-        "vldr s1, [r0]",
-        "add r0, r0, r12",
-        "vldr s2, [r0]",
-        "add r0, r0, r12",
-        "vldr s3, [r0]",
+        "ldrd r2, r3, [r0, #16]",
+        "vldr s0, [r2]",
+        "add r2, r2, r3",
+        "vldr s1, [r2]",
+        "add r2, r2, r3",
+        "vldr s2, [r2]",
+        "add r2, r2, r3",
+        "vldr s3, [r2]",
+        "ldr r12, [r0, #32]",
+        "lsrs r1, r12, #1",
+        "beq 3f",
         "2:",
-        "vldmia r1!, {{s12-s13}}",
+        "vldmia r8!, {{s12-s13}}",
         "vldmia r4!, {{s4-s5}}",
         "vldmia r5!, {{s6-s7}}",
         "vldmia r6!, {{s8-s9}}",
         "vldmia r7!, {{s10-s11}}",
         products!("s12": "s0" "s4", "s1" "s6", "s2" "s8", "s3" "s10"),
         products!("s13": "s0" "s5", "s1" "s7", "s2" "s9", "s3" "s11"),
-        "subs r2, r2, #1",
+        "subs r1, r1, #1",
         "bne 2b",
-        "vstr s0, [r3]",
-        "add r3, r3, r12",
-        "vstr s1, [r3]",
-        "add r3, r3, r12",
-        "vstr s2, [r3]",
-        "add r3, r3, r12",
-        "vstr s3, [r3]",
+        "3:",
+        "lsls r12, r12, #31",
+        "beq 4f",
+        "vldr s12, [r8]",
+        "vldr s4, [r4]",
+        "vldr s6, [r5]",
+        "vldr s8, [r6]",
+        "vldr s10, [r7]",
+        products!("s12": "s0" "s4", "s1" "s6", "s2" "s8", "s3" "s10"),
+        "4:",
+        "ldrd r2, r3, [r0, #24]",
+        "vstr s0, [r2]",
+        "add r2, r2, r3",
+        "vstr s1, [r2]",
+        "add r2, r2, r3",
+        "vstr s2, [r2]",
+        "add r2, r2, r3",
+        "vstr s3, [r2]",
         "vpop {{s28-s31}}",
-        "pop {{r4-r7, pc}}",
+        "pop {{r4-r8, pc}}",
     )
 }
 
@@ -228,53 +266,57 @@ unsafe extern "C" fn add_four_by_one(
 pub struct Steps<'a> {
     pub weights: &'a mut [f32],
     pub velocity: Option<&'a mut [f32]>,
-    pub inputs: Grid<'a>,
+    pub inputs: Rows<'a>,
     pub deltas: Grid<'a>,
-    pub samples: usize,
     pub rate: f32,
     pub momentum: f32,
 }
 
 impl Steps<'_> {
-    /// Changes four rows of weights, `length` apart, in blocks of four columns; how many columns.
-    pub fn four_rows(&mut self, length: usize) -> usize {
-        self.change(length, length - length % 4, 4, add_four_outputs)
-    }
-
-    /// Changes one row of weights in blocks of sixteen columns; how many columns.
-    pub fn one_row(&mut self, length: usize) -> usize {
-        self.change(4, length - length % 16, 1, add_one_output)
-    }
-
-    /// Changes the first `columns` of `outs` rows; blocks are four rows `stride` apart. Nothing where a slice is too
-    /// short.
-    fn change(&mut self, stride: usize, columns: usize, outs: usize, add: unsafe extern "C" fn()) -> usize {
-        let block = 16 / outs;
+    /// Changes the first weights of one row, or of four that are as long as the inputs; how many of each.
+    #[inline(never)]
+    pub fn change(&mut self, outs: usize) -> usize {
+        let (length, samples) = (self.inputs.length(), self.inputs.samples());
+        let (block, stride) = if outs == 4 { (4, length) } else { (16, 4) };
+        let columns = length - length % block;
+        let (inputs, scales, add): (Pointer, &[f32], unsafe extern "C" fn()) = match (self.inputs, outs) {
+            (Rows::F32 { values, .. }, 4) => {
+                (Grid { values, stride: length }.pointer(), &[], add_four_outputs)
+            }
+            (Rows::F32 { values, .. }, 1) => (Grid { values, stride: length }.pointer(), &[], add_one_output),
+            (Rows::I8 { values, scales, .. }, 4) if scales.len() >= samples => (
+                Pointer { first: values.as_ptr().cast_mut().cast(), stride: length },
+                scales,
+                add_four_scaled,
+            ),
+            _ => return 0,
+        };
         let written = |values: &[f32]| Grid { values, stride }.holds(outs, columns);
         let fits = columns > 0
-            && self.samples > 0
+            && samples > 0
             && written(self.weights)
             && self.velocity.as_deref().is_none_or(written)
-            && self.inputs.holds(self.samples, columns)
-            && self.deltas.holds(self.samples, outs);
+            && self.deltas.holds(samples, outs);
         if !fits {
             return 0;
         }
         let blocks = Blocks {
             weights: self.weights.as_mut_ptr(),
             stride: stride * 4,
-            inputs: self.inputs.pointer(),
+            inputs,
             deltas: self.deltas.pointer(),
-            samples: self.samples,
+            samples,
             blocks: columns / block,
             velocity: self.velocity.as_mut().map_or(ptr::null_mut(), |velocity| velocity.as_mut_ptr()),
             advance: block * 4,
+            inputs_advance: if scales.is_empty() { block * 4 } else { block },
             rate: self.rate,
             momentum: self.momentum,
+            scales: scales.as_ptr(),
             add,
         };
-        // SAFETY: as checked, `samples` rows of inputs have `columns` floats and as many rows of deltas have `outs`; so
-        // do `outs` rows of weights and velocities, which are changed.
+        // SAFETY: `samples` whole rows of inputs are there, a scale for each if they are `i8`, and as many rows of deltas
+        // with `outs` floats; so many rows of weights and velocities, of `columns` floats, are changed. All as checked.
         unsafe { change_blocks(&blocks) };
         columns
     }
@@ -290,9 +332,12 @@ struct Blocks {
     samples: usize,
     blocks: usize,
     velocity: *mut f32,
+    /// From block to block.
     advance: usize,
+    inputs_advance: usize,
     rate: f32,
     momentum: f32,
+    scales: *const f32,
     add: unsafe extern "C" fn(),
 }
 
@@ -348,12 +393,12 @@ unsafe extern "C" fn change_blocks(blocks: &Blocks) {
         "vldmia r12, {{s0-s15}}",
         "mov r10, r3",
         "mov r11, r5",
-        "ldr r12, [r0, #48]",
+        "ldr r12, [r0, #56]",
         "blx r12",
-        "vldr s20, [r0, #40]",
+        "vldr s20, [r0, #44]",
         "cmp r9, #0",
         "beq 3f",
-        "vldr s21, [r0, #44]",
+        "vldr s21, [r0, #48]",
         "mov r12, r9",
         velocity!("s0" "s1" "s2" "s3"),
         velocity!("s4" "s5" "s6" "s7"),
@@ -369,6 +414,7 @@ unsafe extern "C" fn change_blocks(blocks: &Blocks) {
         weights!("s12" "s13" "s14" "s15"),
         "ldr r12, [r0, #36]",
         "add r1, r1, r12",
+        "ldr r12, [r0, #40]",
         "add r3, r3, r12",
         "subs r8, r8, #1",
         "bne 2b",
@@ -397,6 +443,44 @@ unsafe extern "C" fn add_four_outputs() {
         products!("s23": "s12" "s16", "s13" "s17", "s14" "s18", "s15" "s19"),
         "subs r12, r12, #1",
         "bne 2b",
+        "bx lr",
+    )
+}
+
+/// As [`add_four_outputs`], of inputs in `i8`.
+#[unsafe(naked)]
+unsafe extern "C" fn add_four_scaled() {
+    naked_asm!(
+        ".fpu fpv4-sp-d16",
+        "push {{r1, r2, r3, r8, r9}}",
+        "ldr r8, [r0, #52]",
+        "mov r12, r7",
+        "2:",
+        "ldrsb r1, [r10]",
+        "ldrsb r2, [r10, #1]",
+        "ldrsb r3, [r10, #2]",
+        "ldrsb r9, [r10, #3]",
+        "add r10, r10, r4",
+        "vmov s16, s17, r1, r2",
+        "vmov s18, s19, r3, r9",
+        "vldmia r8!, {{s24}}",
+        "vldmia r11, {{s20-s23}}",
+        "add r11, r11, r6",
+        "vcvt.f32.s32 s16, s16",
+        "vcvt.f32.s32 s17, s17",
+        "vcvt.f32.s32 s18, s18",
+        "vcvt.f32.s32 s19, s19",
+        "vmul.f32 s16, s24, s16",
+        "vmul.f32 s17, s24, s17",
+        "vmul.f32 s18, s24, s18",
+        "vmul.f32 s19, s24, s19",
+        products!("s20": "s0" "s16", "s1" "s17", "s2" "s18", "s3" "s19"),
+        products!("s21": "s4" "s16", "s5" "s17", "s6" "s18", "s7" "s19"),
+        products!("s22": "s8" "s16", "s9" "s17", "s10" "s18", "s11" "s19"),
+        products!("s23": "s12" "s16", "s13" "s17", "s14" "s18", "s15" "s19"),
+        "subs r12, r12, #1",
+        "bne 2b",
+        "pop {{r1, r2, r3, r8, r9}}",
         "bx lr",
     )
 }

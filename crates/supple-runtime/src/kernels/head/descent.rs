@@ -1,6 +1,5 @@
 //! Gradient steps in place, with no gradient buffer.
 
-use core::array;
 use core::ops::Range;
 
 use super::LayerMut;
@@ -12,6 +11,7 @@ use super::sums::add_products;
 use crate::kernels::arm::head::Steps;
 
 /// Inputs whose gradients are summed side by side.
+#[cfg(not(supple_fpu))]
 const BLOCK: usize = 8;
 
 /// How a gradient changes what it is the gradient of: `velocity = momentum · velocity + gradient`,
@@ -32,20 +32,23 @@ pub struct Descent<'a> {
 /// `layer` `[outs][length]`, `inputs` `[samples][length]`, `deltas` `[samples][outs]`: the loss' derivatives by the
 /// layer's outputs.
 pub fn descend(layer: &mut LayerMut, inputs: &Rows, deltas: &[f32], descent: &mut Descent) {
-    let outs = layer.bias.len();
+    let (outs, length) = (layer.bias.len(), inputs.length());
     let mut first = 0;
     while first < outs {
         let past = if first + 4 <= outs { first + 4 } else { first + 1 };
         let done = change_blocks(layer, inputs, deltas, descent, first..past);
         for out in first..past {
-            change_row(layer, inputs, deltas, descent, out, done);
+            for column in done..length {
+                let gradient = gradient(inputs, column, deltas, outs, out);
+                change_weight(layer, out * length + column, gradient, descent);
+            }
         }
         first = past;
     }
     change_biases(layer, deltas, descent);
 }
 
-/// Changes the weights of four outputs, or of one, by as many of the inputs as blocks of registers cover; how many.
+/// Changes the first weights of four outputs, or of one, as many as blocks of registers cover; how many of each.
 #[cfg(supple_fpu)]
 fn change_blocks(
     layer: &mut LayerMut,
@@ -54,84 +57,91 @@ fn change_blocks(
     descent: &mut Descent,
     outs: Range<usize>,
 ) -> usize {
-    let Rows::F32 { values, length } = *inputs else { return 0 };
-    let at = outs.start * length;
+    let at = outs.start * inputs.length();
     let mut steps = Steps {
         weights: layer.weights.get_mut(at..).unwrap_or_default(),
         velocity: descent
             .velocity
             .as_mut()
             .map(|velocity| velocity.weights.get_mut(at..).unwrap_or_default()),
-        inputs: Grid { values, stride: length },
+        inputs: *inputs,
         deltas: Grid { values: deltas, stride: layer.bias.len() }.from(outs.start),
-        samples: inputs.samples(),
         rate: descent.rates[0],
         momentum: descent.momentum,
     };
-    if outs.len() == 4 { steps.four_rows(length) } else { steps.one_row(length) }
+    steps.change(outs.len())
 }
 
-/// Without such registers there are no blocks.
+/// Changes the first weights of each output, as many as blocks cover; how many.
 #[cfg(not(supple_fpu))]
-fn change_blocks(_: &mut LayerMut, _: &Rows, _: &[f32], _: &mut Descent, _: Range<usize>) -> usize {
-    0
-}
-
-/// Changes an output's weights from the input `done` on.
-#[inline(never)]
-fn change_row(
+fn change_blocks(
     layer: &mut LayerMut,
     inputs: &Rows,
     deltas: &[f32],
     descent: &mut Descent,
-    out: usize,
-    done: usize,
-) {
-    let (outs, length) = (layer.bias.len(), inputs.length());
-    let mut column = done;
-    while column < length {
-        let mut gradients = [0.0; BLOCK];
-        let width = if column + BLOCK <= length {
-            add_gradients(&mut gradients, inputs, column, deltas, outs, out);
-            BLOCK
-        } else {
-            let [first, ..] = &mut gradients;
-            add_gradients(array::from_mut(first), inputs, column, deltas, outs, out);
-            1
-        };
-        for (gradient, column) in gradients.into_iter().zip(column..column + width) {
-            change_weight(layer, out * length + column, gradient, descent);
+    outs: Range<usize>,
+) -> usize {
+    let length = inputs.length();
+    let done = length - length % BLOCK;
+    for out in outs {
+        let at = out * length;
+        for column in (0..done).step_by(BLOCK) {
+            let gradients = block_gradients(inputs, column, deltas, layer.bias.len(), out);
+            for (gradient, at) in gradients.into_iter().zip(at + column..) {
+                change_weight(layer, at, gradient, descent);
+            }
         }
-        column += width;
     }
+    done
 }
 
-/// Adds `delta · input` of every sample, for a block of inputs.
-#[inline]
-fn add_gradients<const WIDTH: usize>(
-    gradients: &mut [f32; WIDTH],
-    inputs: &Rows,
-    column: usize,
-    deltas: &[f32],
-    outs: usize,
-    out: usize,
-) {
+/// The gradients of an output's weights by a block of inputs.
+#[cfg(not(supple_fpu))]
+fn block_gradients(inputs: &Rows, column: usize, deltas: &[f32], outs: usize, out: usize) -> [f32; BLOCK] {
+    let mut gradients = [0.0; BLOCK];
     let deltas = deltas.iter().skip(out).step_by(outs);
     match *inputs {
         Rows::F32 { values, length } => {
-            for (delta, row) in deltas.zip(values.chunks_exact(length.max(1))) {
-                let Some(row) = row.get(column..).and_then(|row| row.first_chunk::<WIDTH>()) else { return };
+            for (delta, row) in deltas.zip(values.chunks_exact(length)) {
+                let Some(row) = row.get(column..).and_then(|row| row.first_chunk::<BLOCK>()) else { break };
                 gradients.iter_mut().zip(row).for_each(|(gradient, x)| *gradient += delta * x);
             }
         }
         Rows::I8 { values, scales, length } => {
-            for ((delta, row), scale) in deltas.zip(values.chunks_exact(length.max(1))).zip(scales) {
-                let Some(row) = row.get(column..).and_then(|row| row.first_chunk::<WIDTH>()) else { return };
+            for ((delta, row), scale) in deltas.zip(values.chunks_exact(length)).zip(scales) {
+                let Some(row) = row.get(column..).and_then(|row| row.first_chunk::<BLOCK>()) else { break };
                 let row = row.map(|q| scale * f32::from(q));
                 gradients.iter_mut().zip(row).for_each(|(gradient, x)| *gradient += delta * x);
             }
         }
     }
+    gradients
+}
+
+/// The gradient of one weight. The loop has no known length, so the compiler leaves it small.
+#[inline(never)]
+fn gradient(inputs: &Rows, column: usize, deltas: &[f32], outs: usize, out: usize) -> f32 {
+    let (mut sum, mut delta, mut at) = (0.0, out, column);
+    match *inputs {
+        Rows::F32 { values, length } => {
+            while let (Some(d), Some(x)) = (deltas.get(delta), values.get(at)) {
+                sum += d * x;
+                delta += outs;
+                at += length;
+            }
+        }
+        Rows::I8 { values, mut scales, length } => {
+            while let (Some(d), Some(&q), Some((scale, rest))) =
+                (deltas.get(delta), values.get(at), scales.split_first())
+            {
+                sum += d * (scale * f32::from(q));
+                scales = rest;
+                delta += outs;
+                at += length;
+            }
+        }
+    }
+    sum
 }
 
 /// Like [`descend`] for the layer behind a hidden layer with relu; then `hidden` holds the loss' derivatives by the
@@ -153,14 +163,11 @@ pub fn descend_and_pass(
     for unit in 0..units {
         let mut first = 0;
         while first < outs {
-            let mut gradients = [0.0; 4];
-            let width = if first + 4 <= outs {
-                add_unit_gradients(&mut gradients, hidden, units, unit, deltas, outs, first);
-                4
+            let (gradients, width) = if first + 4 <= outs {
+                (unit_gradients::<4>(hidden, units, unit, deltas, outs, first), 4)
             } else {
-                let [gradient, ..] = &mut gradients;
-                add_unit_gradients(array::from_mut(gradient), hidden, units, unit, deltas, outs, first);
-                1
+                let [gradient] = unit_gradients::<1>(hidden, units, unit, deltas, outs, first);
+                ([gradient; 4], 1)
             };
             for (gradient, out) in gradients.into_iter().zip(first..first + width) {
                 let at = out * units + unit;
@@ -179,31 +186,35 @@ pub fn descend_and_pass(
     change_biases(layer, deltas, descent);
 }
 
-/// Adds `delta · unit` of every sample, for a block of outputs.
+/// The gradients of a unit's weights to a block of outputs.
 #[inline]
-fn add_unit_gradients<const WIDTH: usize>(
-    gradients: &mut [f32; WIDTH],
+fn unit_gradients<const WIDTH: usize>(
     hidden: &[f32],
     units: usize,
     unit: usize,
     deltas: &[f32],
     outs: usize,
     first: usize,
-) {
-    let column = hidden.iter().skip(unit).step_by(units);
-    for (deltas, x) in deltas.chunks_exact(outs).zip(column) {
-        let Some(deltas) = deltas.get(first..).and_then(|deltas| deltas.first_chunk::<WIDTH>()) else {
-            return;
-        };
+) -> [f32; WIDTH] {
+    let mut gradients = [0.0; WIDTH];
+    let mut rows = deltas.get(first..).unwrap_or_default();
+    let mut column = hidden.get(unit..).unwrap_or_default();
+    while let (Some(deltas), Some(x)) = (rows.first_chunk::<WIDTH>(), column.first()) {
         gradients.iter_mut().zip(deltas).for_each(|(gradient, delta)| *gradient += delta * x);
+        rows = rows.get(outs..).unwrap_or_default();
+        column = column.get(units..).unwrap_or_default();
     }
+    gradients
 }
 
 fn change_biases(layer: &mut LayerMut, deltas: &[f32], descent: &mut Descent) {
     let outs = layer.bias.len();
     for (out, bias) in layer.bias.iter_mut().enumerate() {
-        let deltas = deltas.iter().skip(out).step_by(outs);
-        let gradient = deltas.fold(0.0, |sum, delta| sum + delta);
+        let (mut gradient, mut at) = (0.0, out);
+        while let Some(delta) = deltas.get(at) {
+            gradient += delta;
+            at += outs;
+        }
         let velocity = descent.velocity.as_mut().and_then(|velocity| velocity.bias.get_mut(out));
         change(bias, gradient, descent.rates[1], descent.momentum, velocity);
     }

@@ -49,21 +49,39 @@ pub fn add_products(sum: f32, weights: &[f32], inputs: &[f32]) -> f32 {
 mod portable {
     use super::Grid;
 
-    /// Adds `columns` products to each of four outputs of four samples.
+    /// The outputs of four samples, four each: `bias + weights · inputs`, or what they are already in the place of a bias.
     ///
     /// # Shapes
-    /// `weights` and `inputs` `[4][columns]`, `outputs` four rows of four, `outs` apart.
-    pub fn four_by_four(weights: Grid, inputs: Grid, columns: usize, outputs: &mut [f32], outs: usize) {
+    /// `weights` and `inputs` `[4][columns]`, `bias` `[4]`, `outputs` four rows of four, `outs` apart.
+    pub fn four_by_four(
+        weights: Grid,
+        inputs: Grid,
+        columns: usize,
+        bias: Option<&[f32]>,
+        outputs: &mut [f32],
+        outs: usize,
+    ) {
+        let start = bias.map(|values| Grid { values, stride: 1 });
         for (sample, outputs) in outputs.chunks_mut(outs.max(1)).take(4).enumerate() {
-            four_by_one(weights, inputs.below(sample).row(columns), columns, outputs, 1);
+            four_by_one(weights, inputs.below(sample).row(columns), columns, start, outputs, 1);
         }
     }
 
-    /// Adds to four outputs, `stride` apart, the products of `row` with one of `rows` each.
-    pub fn four_by_one(rows: Grid, row: &[f32], columns: usize, outputs: &mut [f32], stride: usize) {
+    /// Four outputs, `stride` apart: `start + rows · row`, or what they are already in the place of a start.
+    ///
+    /// # Shapes
+    /// `rows` `[4][columns]`, `row` `[columns]`, `start` `[4][1]`.
+    pub fn four_by_one(
+        rows: Grid,
+        row: &[f32],
+        columns: usize,
+        start: Option<Grid>,
+        outputs: &mut [f32],
+        stride: usize,
+    ) {
         let [a, b, c, d] = [0, 1, 2, 3].map(|at| rows.below(at).row(columns));
-        let mut sums = [0.0; 4];
-        sums.iter_mut().zip(outputs.iter().step_by(stride.max(1))).for_each(|(sum, &start)| *sum = start);
+        let from = start.unwrap_or(Grid { values: outputs, stride });
+        let mut sums = [0, 1, 2, 3].map(|at| from.below(at).values.first().copied().unwrap_or(0.0));
         for ((((x, a), b), c), d) in row.iter().zip(a).zip(b).zip(c).zip(d) {
             sums[0] += x * a;
             sums[1] += x * b;
