@@ -4,6 +4,7 @@
 //! before their four sums, so that no sum waits for its product.
 
 use core::arch::naked_asm;
+use core::ops::Range;
 use core::ptr;
 
 use crate::kernels::head::rows::Rows;
@@ -266,34 +267,41 @@ unsafe extern "C" fn add_four_by_one(sums: &Sums) {
 pub struct Steps<'a> {
     pub weights: &'a mut [f32],
     pub velocity: Option<&'a mut [f32]>,
-    pub inputs: Rows<'a>,
+    pub inputs: &'a Rows<'a>,
+    /// Of the inputs.
+    pub columns: &'a Range<usize>,
     pub deltas: Grid<'a>,
     pub rate: f32,
     pub momentum: f32,
 }
 
 impl Steps<'_> {
-    /// Changes the first weights of one row, or of four that are as long as the inputs; how many of each.
+    /// Changes weights of one row, or of four that are as long as the inputs, by the first of the columns; how many.
     #[inline(never)]
     pub fn change(&mut self, outs: usize) -> usize {
-        let (length, samples) = (self.inputs.length(), self.inputs.samples());
-        let (block, stride) = if outs == 4 { (4, length) } else { (16, 4) };
-        let columns = length - length % block;
-        let (inputs, scales, add): (Pointer, &[f32], unsafe extern "C" fn()) = match (self.inputs, outs) {
+        let block = if outs == 4 { 4 } else { 16 };
+        let columns = self.columns.len() - self.columns.len() % block;
+        let (length, first) = (self.inputs.length(), self.columns.start);
+        if columns == 0 || first > length || columns > length - first {
+            return 0;
+        }
+        let samples = self.inputs.samples();
+        let stride = if outs == 4 { length } else { 4 };
+        let (inputs, scales, add): (Pointer, &[f32], unsafe extern "C" fn()) = match (*self.inputs, outs) {
             (Rows::F32 { values, .. }, 4) => {
-                (Grid { values, stride: length }.pointer(), &[], add_four_outputs)
+                (Grid { values, stride: length }.from(first).pointer(), &[], add_four_outputs)
             }
-            (Rows::F32 { values, .. }, 1) => (Grid { values, stride: length }.pointer(), &[], add_one_output),
-            (Rows::I8 { values, scales, .. }, 4) if scales.len() >= samples => (
-                Pointer { first: values.as_ptr().cast_mut().cast(), stride: length },
-                scales,
-                add_four_scaled,
-            ),
+            (Rows::F32 { values, .. }, 1) => {
+                (Grid { values, stride: length }.from(first).pointer(), &[], add_one_output)
+            }
+            (Rows::I8 { values, scales, .. }, 4) if scales.len() >= samples => {
+                let first = values.get(first..).unwrap_or_default().as_ptr();
+                (Pointer { first: first.cast_mut().cast(), stride: length }, scales, add_four_scaled)
+            }
             _ => return 0,
         };
         let written = |values: &[f32]| Grid { values, stride }.holds(outs, columns);
-        let fits = columns > 0
-            && samples > 0
+        let fits = samples > 0
             && written(self.weights)
             && self.velocity.as_deref().is_none_or(written)
             && self.deltas.holds(samples, outs);

@@ -4,15 +4,16 @@ use core::ops::Range;
 
 use super::LayerMut;
 use super::rows::Rows;
-#[cfg(supple_fpu)]
-use super::sums::Grid;
-use super::sums::add_products;
+use super::sums::{Grid, add_products, four_by_four, four_by_one};
 #[cfg(supple_fpu)]
 use crate::kernels::arm::head::Steps;
 
 /// Inputs whose gradients are summed side by side.
 #[cfg(not(supple_fpu))]
 const BLOCK: usize = 8;
+
+/// Outputs of a layer behind a hidden layer that need no more work space than the stack has.
+const FEW_OUTPUTS: usize = 8;
 
 /// How a gradient changes what it is the gradient of: `velocity = momentum · velocity + gradient`,
 /// `value −= rate · velocity`; without a velocity, `value −= rate · gradient`.
@@ -32,39 +33,131 @@ pub struct Descent<'a> {
 /// `layer` `[outs][length]`, `inputs` `[samples][length]`, `deltas` `[samples][outs]`: the loss' derivatives by the
 /// layer's outputs.
 pub fn descend(layer: &mut LayerMut, inputs: &Rows, deltas: &[f32], descent: &mut Descent) {
-    let (outs, length) = (layer.bias.len(), inputs.length());
-    let mut first = 0;
-    while first < outs {
-        let past = if first + 4 <= outs { first + 4 } else { first + 1 };
-        let done = change_blocks(layer, inputs, deltas, descent, first..past);
-        for out in first..past {
-            for column in done..length {
-                let gradient = gradient(inputs, column, deltas, outs, out);
-                change_weight(layer, out * length + column, gradient, descent);
+    change_weights(layer, inputs, 0..inputs.length(), deltas, descent);
+    change_biases(layer, deltas, descent);
+}
+
+/// Like [`descend`] for the layer behind a hidden layer with relu; then `hidden` holds the loss' derivatives by the
+/// hidden layer's sums: `Σ over outs of weight · delta`, by the weights from before the step, where the unit was above
+/// zero, else 0.
+///
+/// # Shapes
+/// `layer` `[outs][units]`, `hidden` `[samples][units]`, `deltas` `[samples][outs]`, `before` `[outs]`: work space for a
+/// unit's weights from before the step. Up to eight outputs are fast; more are with work space for four units.
+pub fn descend_and_pass(
+    layer: &mut LayerMut,
+    hidden: &mut [f32],
+    units: usize,
+    deltas: &[f32],
+    before: &mut [f32],
+    descent: &mut Descent,
+) {
+    let outs = layer.bias.len();
+    let mut few = [0.0; 4 * FEW_OUTPUTS];
+    let before = if outs <= FEW_OUTPUTS { &mut few } else { before };
+    let mut unit = 0;
+    while unit < units {
+        let width = if unit + 4 <= units && before.len() >= 4 * outs { 4 } else { 1 };
+        let mut place = 0;
+        for unit in unit..unit + width {
+            let mut at = unit;
+            while let (Some(before), Some(weight)) = (before.get_mut(place), layer.weights.get(at)) {
+                *before = *weight;
+                place += 1;
+                at += units;
             }
         }
-        first = past;
+        let inputs = Rows::F32 { values: hidden, length: units };
+        change_weights(layer, &inputs, unit..unit + width, deltas, descent);
+        let column = hidden.get_mut(unit..).unwrap_or_default();
+        pass(
+            Grid { values: before, stride: outs },
+            width,
+            Grid { values: deltas, stride: outs },
+            column,
+            units,
+        );
+        unit += width;
     }
     change_biases(layer, deltas, descent);
 }
 
-/// Changes the first weights of four outputs, or of one, as many as blocks of registers cover; how many of each.
+/// Replaces one unit, or four, of each sample by what passes back to it.
+///
+/// # Shapes
+/// `weights` `[width][outs]`, `deltas` `[samples][outs]`, `hidden` `[samples][units]` from the unit on.
+#[inline(never)]
+fn pass(weights: Grid, width: usize, mut deltas: Grid, mut hidden: &mut [f32], units: usize) {
+    let outs = deltas.stride;
+    let mut sums = [0.0; 16];
+    while !hidden.is_empty() {
+        let samples = if width == 4 && hidden.len() > 3 * units {
+            four_by_four(weights, deltas, outs, Some(&[0.0; 4]), &mut sums, 4);
+            4
+        } else {
+            let row = deltas.row(outs);
+            if width == 4 {
+                let start = Grid { values: &[0.0], stride: 0 };
+                four_by_one(weights, row, outs, Some(start), &mut sums, 1);
+            } else if let Some(sum) = sums.first_mut() {
+                *sum = add_products(0.0, weights.row(outs), row);
+            }
+            1
+        };
+        for sums in sums.chunks_exact(4).take(samples) {
+            for (x, sum) in hidden.iter_mut().zip(sums).take(width) {
+                *x = if *x > 0.0 { *sum } else { 0.0 };
+            }
+            hidden = hidden.get_mut(units..).unwrap_or_default();
+        }
+        deltas = deltas.below(samples);
+    }
+}
+
+/// Changes the weights of all outputs by some of the inputs.
+#[inline(never)]
+fn change_weights(
+    layer: &mut LayerMut,
+    inputs: &Rows,
+    columns: Range<usize>,
+    deltas: &[f32],
+    descent: &mut Descent,
+) {
+    let (outs, length) = (layer.bias.len(), inputs.length());
+    let mut out = 0;
+    while out < outs {
+        let past = if out + 4 <= outs { out + 4 } else { out + 1 };
+        let done = columns.start + change_blocks(layer, inputs, &columns, deltas, descent, out..past);
+        while out < past {
+            for column in done..columns.end {
+                let gradient = gradient(inputs, column, deltas, outs, out);
+                change_weight(layer, out * length + column, gradient, descent);
+            }
+            out += 1;
+        }
+    }
+}
+
+/// Changes the weights of four outputs, or of one, by the first of `columns`, as many as blocks of registers cover; how
+/// many.
 #[cfg(supple_fpu)]
 fn change_blocks(
     layer: &mut LayerMut,
     inputs: &Rows,
+    columns: &Range<usize>,
     deltas: &[f32],
     descent: &mut Descent,
     outs: Range<usize>,
 ) -> usize {
-    let at = outs.start * inputs.length();
+    let at = outs.start * inputs.length() + columns.start;
     let mut steps = Steps {
         weights: layer.weights.get_mut(at..).unwrap_or_default(),
         velocity: descent
             .velocity
             .as_mut()
             .map(|velocity| velocity.weights.get_mut(at..).unwrap_or_default()),
-        inputs: *inputs,
+        inputs,
+        columns,
         deltas: Grid { values: deltas, stride: layer.bias.len() }.from(outs.start),
         rate: descent.rates[0],
         momentum: descent.momentum,
@@ -72,22 +165,21 @@ fn change_blocks(
     steps.change(outs.len())
 }
 
-/// Changes the first weights of each output, as many as blocks cover; how many.
+/// Changes the weights of some outputs by the first of `columns`, as many as blocks cover; how many.
 #[cfg(not(supple_fpu))]
 fn change_blocks(
     layer: &mut LayerMut,
     inputs: &Rows,
+    columns: &Range<usize>,
     deltas: &[f32],
     descent: &mut Descent,
     outs: Range<usize>,
 ) -> usize {
-    let length = inputs.length();
-    let done = length - length % BLOCK;
+    let done = columns.len() - columns.len() % BLOCK;
     for out in outs {
-        let at = out * length;
-        for column in (0..done).step_by(BLOCK) {
+        for column in columns.clone().step_by(BLOCK).take(done / BLOCK) {
             let gradients = block_gradients(inputs, column, deltas, layer.bias.len(), out);
-            for (gradient, at) in gradients.into_iter().zip(at + column..) {
+            for (gradient, at) in gradients.into_iter().zip(out * inputs.length() + column..) {
                 change_weight(layer, at, gradient, descent);
             }
         }
@@ -142,69 +234,6 @@ fn gradient(inputs: &Rows, column: usize, deltas: &[f32], outs: usize, out: usiz
         }
     }
     sum
-}
-
-/// Like [`descend`] for the layer behind a hidden layer with relu; then `hidden` holds the loss' derivatives by the
-/// hidden layer's sums: `Σ over outs of weight · delta`, by the weights from before the step, where the unit was above
-/// zero, else 0.
-///
-/// # Shapes
-/// `layer` `[outs][units]`, `hidden` `[samples][units]`, `deltas` `[samples][outs]`, `before` `[outs]` (work space: a
-/// unit's weights from before the step).
-pub fn descend_and_pass(
-    layer: &mut LayerMut,
-    hidden: &mut [f32],
-    units: usize,
-    deltas: &[f32],
-    before: &mut [f32],
-    descent: &mut Descent,
-) {
-    let outs = layer.bias.len();
-    for unit in 0..units {
-        let mut first = 0;
-        while first < outs {
-            let (gradients, width) = if first + 4 <= outs {
-                (unit_gradients::<4>(hidden, units, unit, deltas, outs, first), 4)
-            } else {
-                let [gradient] = unit_gradients::<1>(hidden, units, unit, deltas, outs, first);
-                ([gradient; 4], 1)
-            };
-            for (gradient, out) in gradients.into_iter().zip(first..first + width) {
-                let at = out * units + unit;
-                if let (Some(before), Some(weight)) = (before.get_mut(out), layer.weights.get(at)) {
-                    *before = *weight;
-                }
-                change_weight(layer, at, gradient, descent);
-            }
-            first += width;
-        }
-        let column = hidden.iter_mut().skip(unit).step_by(units);
-        for (x, deltas) in column.zip(deltas.chunks_exact(outs.max(1))) {
-            *x = if *x > 0.0 { add_products(0.0, before, deltas) } else { 0.0 };
-        }
-    }
-    change_biases(layer, deltas, descent);
-}
-
-/// The gradients of a unit's weights to a block of outputs.
-#[inline]
-fn unit_gradients<const WIDTH: usize>(
-    hidden: &[f32],
-    units: usize,
-    unit: usize,
-    deltas: &[f32],
-    outs: usize,
-    first: usize,
-) -> [f32; WIDTH] {
-    let mut gradients = [0.0; WIDTH];
-    let mut rows = deltas.get(first..).unwrap_or_default();
-    let mut column = hidden.get(unit..).unwrap_or_default();
-    while let (Some(deltas), Some(x)) = (rows.first_chunk::<WIDTH>(), column.first()) {
-        gradients.iter_mut().zip(deltas).for_each(|(gradient, delta)| *gradient += delta * x);
-        rows = rows.get(outs..).unwrap_or_default();
-        column = column.get(units..).unwrap_or_default();
-    }
-    gradients
 }
 
 fn change_biases(layer: &mut LayerMut, deltas: &[f32], descent: &mut Descent) {
