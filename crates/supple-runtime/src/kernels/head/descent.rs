@@ -105,12 +105,18 @@ fn pass(weights: Grid, width: usize, mut deltas: Grid, mut hidden: &mut [f32], u
             1
         };
         for sums in sums.chunks_exact(4).take(samples) {
-            for (x, sum) in hidden.iter_mut().zip(sums).take(width) {
-                *x = if *x > 0.0 { *sum } else { 0.0 };
-            }
+            put(hidden, sums.get(..width).unwrap_or_default());
             hidden = hidden.get_mut(units..).unwrap_or_default();
         }
         deltas = deltas.below(samples);
+    }
+}
+
+/// The derivatives by a sample's units, of those that were on.
+#[inline(never)]
+fn put(hidden: &mut [f32], sums: &[f32]) {
+    for (x, sum) in hidden.iter_mut().zip(sums) {
+        *x = if *x > 0.0 { *sum } else { 0.0 };
     }
 }
 
@@ -236,17 +242,25 @@ fn gradient(inputs: &Rows, column: usize, deltas: &[f32], outs: usize, out: usiz
     sum
 }
 
+#[inline(never)]
 fn change_biases(layer: &mut LayerMut, deltas: &[f32], descent: &mut Descent) {
     let outs = layer.bias.len();
     for (out, bias) in layer.bias.iter_mut().enumerate() {
-        let (mut gradient, mut at) = (0.0, out);
-        while let Some(delta) = deltas.get(at) {
-            gradient += delta;
-            at += outs;
-        }
+        let gradient = column_sum(deltas, outs, out);
         let velocity = descent.velocity.as_mut().and_then(|velocity| velocity.bias.get_mut(out));
         change(bias, gradient, descent.rates[1], descent.momentum, velocity);
     }
+}
+
+/// Not inlined, that the compiler leaves it small.
+#[inline(never)]
+fn column_sum(deltas: &[f32], outs: usize, out: usize) -> f32 {
+    let (mut sum, mut at) = (0.0, out);
+    while let Some(delta) = deltas.get(at) {
+        sum += delta;
+        at += outs;
+    }
+    sum
 }
 
 #[inline]

@@ -49,13 +49,16 @@ impl Layer<'_> {
     #[inline(never)]
     fn add_scaled(&self, values: &[i8], scales: &[f32], length: usize, outputs: &mut [f32]) {
         let mut tile = [0.0; 4 * TILE];
-        for column in (0..length).step_by(TILE) {
-            for ((made, row), scale) in tile.chunks_exact_mut(TILE).zip(values.chunks(length)).zip(scales) {
-                let row = row.get(column..).unwrap_or_default();
-                made.iter_mut().zip(row).for_each(|(made, &q)| *made = scale * f32::from(q));
+        let mut column = 0;
+        while column < length {
+            let columns = TILE.min(length - column);
+            let mut at = column;
+            for (made, scale) in tile.chunks_exact_mut(TILE).zip(scales) {
+                scale_row(made, values.get(at..at + columns).unwrap_or_default(), *scale);
+                at += length;
             }
-            let inputs = Grid { values: &tile, stride: TILE };
-            self.add_columns(inputs, column, TILE.min(length - column), outputs);
+            self.add_columns(Grid { values: &tile, stride: TILE }, column, columns, outputs);
+            column += TILE;
         }
     }
 
@@ -65,31 +68,48 @@ impl Layer<'_> {
     fn add_columns(&self, inputs: Grid, column: usize, columns: usize, outputs: &mut [f32]) {
         let outs = self.outs;
         let four_samples = outputs.len() == 4 * outs;
+        let mut weights = self.weights.from(column);
+        let mut bias = if column == 0 { Some(self.bias) } else { None };
         let mut out = 0;
         while out < outs {
-            let weights = self.weights.from(out * self.weights.stride + column);
-            let bias = if column == 0 { self.bias.get(out..) } else { None };
-            let outputs = outputs.get_mut(out..).unwrap_or_default();
-            if four_samples && out + 4 <= outs {
-                four_by_four(weights, inputs, columns, bias, outputs, outs);
-                out += 4;
+            let four_outs = out + 4 <= outs;
+            if four_samples && four_outs {
+                four_by_four(
+                    weights,
+                    inputs,
+                    columns,
+                    bias,
+                    outputs.get_mut(out..).unwrap_or_default(),
+                    outs,
+                );
             } else if four_samples {
                 let start = bias.map(|values| Grid { values, stride: 0 });
+                let outputs = outputs.get_mut(out..).unwrap_or_default();
                 four_by_one(inputs, weights.row(columns), columns, start, outputs, outs);
-                out += 1;
-            } else if out + 4 <= outs {
-                let start = bias.map(|values| Grid { values, stride: 1 });
-                for (sample, outputs) in outputs.chunks_mut(outs).enumerate() {
-                    four_by_one(weights, inputs.below(sample).row(columns), columns, start, outputs, 1);
-                }
-                out += 4;
             } else {
-                for (sample, output) in outputs.iter_mut().step_by(outs).enumerate() {
-                    let start = bias.and_then(|bias| bias.first()).unwrap_or(output);
-                    *output = add_products(*start, weights.row(columns), inputs.below(sample).row(columns));
+                let (mut at, mut inputs) = (out, inputs);
+                while let Some(outputs) = outputs.get_mut(at..).filter(|rest| !rest.is_empty()) {
+                    let row = inputs.row(columns);
+                    if four_outs {
+                        let start = bias.map(|values| Grid { values, stride: 1 });
+                        four_by_one(weights, row, columns, start, outputs, 1);
+                    } else if let Some(output) = outputs.first_mut() {
+                        let start = bias.and_then(|bias| bias.first()).unwrap_or(output);
+                        *output = add_products(*start, weights.row(columns), row);
+                    }
+                    at += outs;
+                    inputs = inputs.below(1);
                 }
-                out += 1;
             }
+            let width = if four_outs { 4 } else { 1 };
+            weights = weights.below(width);
+            bias = bias.and_then(|bias| bias.get(width..));
+            out += width;
         }
     }
+}
+
+#[inline(never)]
+fn scale_row(made: &mut [f32], row: &[i8], scale: f32) {
+    made.iter_mut().zip(row).for_each(|(made, &q)| *made = scale * f32::from(q));
 }

@@ -39,7 +39,7 @@ impl<'a> Grid<'a> {
 }
 
 /// A sum of products, in the order of the numbers.
-#[inline]
+#[inline(never)]
 pub fn add_products(sum: f32, weights: &[f32], inputs: &[f32]) -> f32 {
     weights.iter().zip(inputs).fold(sum, |sum, (weight, x)| sum + weight * x)
 }
