@@ -4,4 +4,6 @@
 #![allow(unsafe_code)]
 
 pub(super) mod dual;
+#[cfg(supple_fpu)]
+pub(super) mod head;
 pub(super) mod single;

@@ -1,7 +1,19 @@
 //! Gradient steps in place, with no gradient buffer.
 
+use core::ops::Range;
+
 use super::LayerMut;
 use super::rows::Rows;
+use super::sums::{Grid, add_products, four_by_four, four_by_one};
+#[cfg(supple_fpu)]
+use crate::kernels::arm::head::Steps;
+
+/// Inputs whose gradients are summed side by side.
+#[cfg(not(supple_fpu))]
+const BLOCK: usize = 8;
+
+/// Outputs of a layer behind a hidden layer that need no more work space than the stack has.
+const FEW_OUTPUTS: usize = 8;
 
 /// How a gradient changes what it is the gradient of: `velocity = momentum · velocity + gradient`,
 /// `value −= rate · velocity`; without a velocity, `value −= rate · gradient`.
@@ -21,24 +33,8 @@ pub struct Descent<'a> {
 /// `layer` `[outs][length]`, `inputs` `[samples][length]`, `deltas` `[samples][outs]`: the loss' derivatives by the
 /// layer's outputs.
 pub fn descend(layer: &mut LayerMut, inputs: &Rows, deltas: &[f32], descent: &mut Descent) {
-    let (outs, length, samples) = (layer.bias.len(), inputs.length(), inputs.samples());
-    for out in 0..outs {
-        let delta = |sample: usize| deltas.get(sample * outs + out).copied().unwrap_or(0.0);
-        for index in 0..length {
-            let gradient =
-                (0..samples).fold(0.0, |sum, sample| sum + delta(sample) * inputs.at(sample, index));
-            let at = out * length + index;
-            let velocity = descent.velocity.as_mut().and_then(|velocity| velocity.weights.get_mut(at));
-            if let Some(weight) = layer.weights.get_mut(at) {
-                change(weight, gradient, descent.rates[0], descent.momentum, velocity);
-            }
-        }
-        let gradient = (0..samples).fold(0.0, |sum, sample| sum + delta(sample));
-        let velocity = descent.velocity.as_mut().and_then(|velocity| velocity.bias.get_mut(out));
-        if let Some(bias) = layer.bias.get_mut(out) {
-            change(bias, gradient, descent.rates[1], descent.momentum, velocity);
-        }
-    }
+    change_weights(layer, inputs, 0..inputs.length(), deltas, descent);
+    change_biases(layer, deltas, descent);
 }
 
 /// Like [`descend`] for the layer behind a hidden layer with relu; then `hidden` holds the loss' derivatives by the
@@ -46,41 +42,232 @@ pub fn descend(layer: &mut LayerMut, inputs: &Rows, deltas: &[f32], descent: &mu
 /// zero, else 0.
 ///
 /// # Shapes
-/// `layer` `[outs][units]`, `hidden` `[samples][units]`, `deltas` `[samples][outs]`, `gradients` `[outs]` (work space).
+/// `layer` `[outs][units]`, `hidden` `[samples][units]`, `deltas` `[samples][outs]`, `before` `[outs]`: work space for a
+/// unit's weights from before the step. Up to eight outputs are fast; more are with work space for four units.
 pub fn descend_and_pass(
     layer: &mut LayerMut,
     hidden: &mut [f32],
     units: usize,
     deltas: &[f32],
-    gradients: &mut [f32],
+    before: &mut [f32],
     descent: &mut Descent,
 ) {
     let outs = layer.bias.len();
-    for unit in 0..units {
-        for (out, gradient) in gradients.iter_mut().enumerate().take(outs) {
-            let column = hidden.iter().skip(unit).step_by(units.max(1));
-            let deltas = deltas.iter().skip(out).step_by(outs.max(1));
-            *gradient = deltas.zip(column).fold(0.0, |sum, (delta, x)| sum + delta * x);
+    let mut few = [0.0; 4 * FEW_OUTPUTS];
+    let before = if outs <= FEW_OUTPUTS { &mut few } else { before };
+    let mut unit = 0;
+    while unit < units {
+        let width = if unit + 4 <= units && before.len() >= 4 * outs { 4 } else { 1 };
+        let mut place = 0;
+        for unit in unit..unit + width {
+            let mut at = unit;
+            while let (Some(before), Some(weight)) = (before.get_mut(place), layer.weights.get(at)) {
+                *before = *weight;
+                place += 1;
+                at += units;
+            }
         }
-        let column = hidden.iter_mut().skip(unit).step_by(units.max(1));
-        for (x, deltas) in column.zip(deltas.chunks_exact(outs.max(1))) {
-            let weights = layer.weights.iter().skip(unit).step_by(units.max(1));
-            let sum = weights.zip(deltas).fold(0.0, |sum, (weight, delta)| sum + weight * delta);
-            *x = if *x > 0.0 { sum } else { 0.0 };
+        let inputs = Rows::F32 { values: hidden, length: units };
+        change_weights(layer, &inputs, unit..unit + width, deltas, descent);
+        let column = hidden.get_mut(unit..).unwrap_or_default();
+        pass(
+            Grid { values: before, stride: outs },
+            width,
+            Grid { values: deltas, stride: outs },
+            column,
+            units,
+        );
+        unit += width;
+    }
+    change_biases(layer, deltas, descent);
+}
+
+/// Replaces one unit, or four, of each sample by what passes back to it.
+///
+/// # Shapes
+/// `weights` `[width][outs]`, `deltas` `[samples][outs]`, `hidden` `[samples][units]` from the unit on.
+#[inline(never)]
+fn pass(weights: Grid, width: usize, mut deltas: Grid, mut hidden: &mut [f32], units: usize) {
+    let outs = deltas.stride;
+    let mut sums = [0.0; 16];
+    while !hidden.is_empty() {
+        let samples = if width == 4 && hidden.len() > 3 * units {
+            four_by_four(weights, deltas, outs, Some(&[0.0; 4]), &mut sums, 4);
+            4
+        } else {
+            let row = deltas.row(outs);
+            if width == 4 {
+                let start = Grid { values: &[0.0], stride: 0 };
+                four_by_one(weights, row, outs, Some(start), &mut sums, 1);
+            } else if let Some(sum) = sums.first_mut() {
+                *sum = add_products(0.0, weights.row(outs), row);
+            }
+            1
+        };
+        for sums in sums.chunks_exact(4).take(samples) {
+            put(hidden, sums.get(..width).unwrap_or_default());
+            hidden = hidden.get_mut(units..).unwrap_or_default();
         }
-        for (out, &gradient) in gradients.iter().enumerate().take(outs) {
-            let at = out * units + unit;
-            let velocity = descent.velocity.as_mut().and_then(|velocity| velocity.weights.get_mut(at));
-            if let Some(weight) = layer.weights.get_mut(at) {
-                change(weight, gradient, descent.rates[0], descent.momentum, velocity);
+        deltas = deltas.below(samples);
+    }
+}
+
+/// The derivatives by a sample's units, of those that were on.
+#[inline(never)]
+fn put(hidden: &mut [f32], sums: &[f32]) {
+    for (x, sum) in hidden.iter_mut().zip(sums) {
+        *x = if *x > 0.0 { *sum } else { 0.0 };
+    }
+}
+
+/// Changes the weights of all outputs by some of the inputs.
+#[inline(never)]
+fn change_weights(
+    layer: &mut LayerMut,
+    inputs: &Rows,
+    columns: Range<usize>,
+    deltas: &[f32],
+    descent: &mut Descent,
+) {
+    let (outs, length) = (layer.bias.len(), inputs.length());
+    let mut out = 0;
+    while out < outs {
+        let past = if out + 4 <= outs { out + 4 } else { out + 1 };
+        let done = columns.start + change_blocks(layer, inputs, &columns, deltas, descent, out..past);
+        while out < past {
+            for column in done..columns.end {
+                let gradient = gradient(inputs, column, deltas, outs, out);
+                change_weight(layer, out * length + column, gradient, descent);
+            }
+            out += 1;
+        }
+    }
+}
+
+/// Changes the weights of four outputs, or of one, by the first of `columns`, as many as blocks of registers cover; how
+/// many.
+#[cfg(supple_fpu)]
+fn change_blocks(
+    layer: &mut LayerMut,
+    inputs: &Rows,
+    columns: &Range<usize>,
+    deltas: &[f32],
+    descent: &mut Descent,
+    outs: Range<usize>,
+) -> usize {
+    let at = outs.start * inputs.length() + columns.start;
+    let mut steps = Steps {
+        weights: layer.weights.get_mut(at..).unwrap_or_default(),
+        velocity: descent
+            .velocity
+            .as_mut()
+            .map(|velocity| velocity.weights.get_mut(at..).unwrap_or_default()),
+        inputs,
+        columns,
+        deltas: Grid { values: deltas, stride: layer.bias.len() }.from(outs.start),
+        rate: descent.rates[0],
+        momentum: descent.momentum,
+    };
+    steps.change(outs.len())
+}
+
+/// Changes the weights of some outputs by the first of `columns`, as many as blocks cover; how many.
+#[cfg(not(supple_fpu))]
+fn change_blocks(
+    layer: &mut LayerMut,
+    inputs: &Rows,
+    columns: &Range<usize>,
+    deltas: &[f32],
+    descent: &mut Descent,
+    outs: Range<usize>,
+) -> usize {
+    let done = columns.len() - columns.len() % BLOCK;
+    for out in outs {
+        for column in columns.clone().step_by(BLOCK).take(done / BLOCK) {
+            let gradients = block_gradients(inputs, column, deltas, layer.bias.len(), out);
+            for (gradient, at) in gradients.into_iter().zip(out * inputs.length() + column..) {
+                change_weight(layer, at, gradient, descent);
             }
         }
     }
+    done
+}
+
+/// The gradients of an output's weights by a block of inputs.
+#[cfg(not(supple_fpu))]
+fn block_gradients(inputs: &Rows, column: usize, deltas: &[f32], outs: usize, out: usize) -> [f32; BLOCK] {
+    let mut gradients = [0.0; BLOCK];
+    let deltas = deltas.iter().skip(out).step_by(outs);
+    match *inputs {
+        Rows::F32 { values, length } => {
+            for (delta, row) in deltas.zip(values.chunks_exact(length)) {
+                let Some(row) = row.get(column..).and_then(|row| row.first_chunk::<BLOCK>()) else { break };
+                gradients.iter_mut().zip(row).for_each(|(gradient, x)| *gradient += delta * x);
+            }
+        }
+        Rows::I8 { values, scales, length } => {
+            for ((delta, row), scale) in deltas.zip(values.chunks_exact(length)).zip(scales) {
+                let Some(row) = row.get(column..).and_then(|row| row.first_chunk::<BLOCK>()) else { break };
+                let row = row.map(|q| scale * f32::from(q));
+                gradients.iter_mut().zip(row).for_each(|(gradient, x)| *gradient += delta * x);
+            }
+        }
+    }
+    gradients
+}
+
+/// The gradient of one weight. The loop has no known length, so the compiler leaves it small.
+#[inline(never)]
+fn gradient(inputs: &Rows, column: usize, deltas: &[f32], outs: usize, out: usize) -> f32 {
+    let (mut sum, mut delta, mut at) = (0.0, out, column);
+    match *inputs {
+        Rows::F32 { values, length } => {
+            while let (Some(d), Some(x)) = (deltas.get(delta), values.get(at)) {
+                sum += d * x;
+                delta += outs;
+                at += length;
+            }
+        }
+        Rows::I8 { values, mut scales, length } => {
+            while let (Some(d), Some(&q), Some((scale, rest))) =
+                (deltas.get(delta), values.get(at), scales.split_first())
+            {
+                sum += d * (scale * f32::from(q));
+                scales = rest;
+                delta += outs;
+                at += length;
+            }
+        }
+    }
+    sum
+}
+
+#[inline(never)]
+fn change_biases(layer: &mut LayerMut, deltas: &[f32], descent: &mut Descent) {
+    let outs = layer.bias.len();
     for (out, bias) in layer.bias.iter_mut().enumerate() {
-        let deltas = deltas.iter().skip(out).step_by(outs.max(1));
-        let gradient = deltas.fold(0.0, |sum, delta| sum + delta);
+        let gradient = column_sum(deltas, outs, out);
         let velocity = descent.velocity.as_mut().and_then(|velocity| velocity.bias.get_mut(out));
         change(bias, gradient, descent.rates[1], descent.momentum, velocity);
+    }
+}
+
+/// Not inlined, that the compiler leaves it small.
+#[inline(never)]
+fn column_sum(deltas: &[f32], outs: usize, out: usize) -> f32 {
+    let (mut sum, mut at) = (0.0, out);
+    while let Some(delta) = deltas.get(at) {
+        sum += delta;
+        at += outs;
+    }
+    sum
+}
+
+#[inline]
+fn change_weight(layer: &mut LayerMut, at: usize, gradient: f32, descent: &mut Descent) {
+    let velocity = descent.velocity.as_mut().and_then(|velocity| velocity.weights.get_mut(at));
+    if let Some(weight) = layer.weights.get_mut(at) {
+        change(weight, gradient, descent.rates[0], descent.momentum, velocity);
     }
 }
 
