@@ -29,6 +29,15 @@ pub(super) fn taps(window: &Window, axis: Axis, at: usize, length: u16) -> Taps 
     Taps { first_tap, first_input, count: kernel.saturating_sub(first_tap).min(left) }
 }
 
+/// How many pixels from `x` on have all their columns inside, where the one at `x` has.
+#[inline]
+pub(super) fn inside(window: &Window, x: usize, width: usize, input: u16) -> usize {
+    let span = usize::from(window.kernel[1].saturating_sub(1)) * usize::from(window.dilation[1]);
+    let room = (usize::from(input) + usize::from(window.pad[1])).saturating_sub(span);
+    // Those that start before `room`.
+    room.div_ceil(usize::from(window.stride[1]).max(1)).min(width).saturating_sub(x)
+}
+
 /// Down the rows or across the columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Axis {
@@ -39,12 +48,15 @@ pub(super) enum Axis {
 }
 
 /// Where the rows under a window begin among the elements of an image that may be held in part.
+///
+/// `first`, `step` and `end` are whole rows: whether that many elements are there is for [`Lines::within`] to say.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lines {
     /// The first row.
     pub first: usize,
     step: usize,
     end: usize,
+    length: usize,
 }
 
 impl Lines {
@@ -52,7 +64,31 @@ impl Lines {
     pub fn of<T>(input: &Image<T>, rows: &Taps, row_step: usize) -> Self {
         let length = input.row_length();
         let first = input.row(rows.first_input).start;
-        Self { first, step: row_step * length, end: usize::from(input.rows) * length }
+        Self {
+            first,
+            step: row_step.saturating_mul(length),
+            end: usize::from(input.rows).saturating_mul(length),
+            length,
+        }
+    }
+
+    /// The only row there is.
+    #[inline]
+    pub fn one(length: usize) -> Self {
+        Self { first: 0, step: 0, end: length, length }
+    }
+
+    /// Whether the first `extent` elements of every row lie among `count` elements, however many steps are taken.
+    #[cfg(supple_fpu)]
+    pub fn within(&self, count: usize, extent: usize) -> bool {
+        // A step of no more than `end` leaves a line before `end`; being whole rows, it is a row before it.
+        self.first < self.end && self.step <= self.end && self.end <= count && extent <= self.length
+    }
+
+    /// From a line to the next, and where the lines end.
+    #[cfg(supple_fpu)]
+    pub fn step_and_end(&self) -> (usize, usize) {
+        (self.step, self.end)
     }
 
     /// Where the row of the next tap begins. A window spans no more rows than are held, so it is once round at most.

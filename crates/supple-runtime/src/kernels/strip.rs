@@ -1,0 +1,143 @@
+//! Strips: neighbouring pixels of an output row whose windows have the same taps inside the input.
+//!
+//! What a window's place costs is so paid once a strip, and neighbouring pixels may share each weight that is read.
+
+use supple_pack::Activation;
+use supple_pack::op::OUTPUT_BLOCK;
+
+#[cfg(supple_fpu)]
+use super::arm::single::sum_blocks;
+#[cfg(not(supple_fpu))]
+use super::relu;
+use super::window::Lines;
+use super::{Block, activate, start_some, store_some};
+
+/// The sums of a strip, for one group of channels. Lengths and steps in elements, weights in blocks of eight.
+#[derive(Clone, Copy)]
+pub(super) struct Strip<'a> {
+    /// All elements held of the input.
+    pub inputs: &'a [f32],
+    /// Where the rows under the window begin.
+    pub lines: Lines,
+    /// How many of them lie inside.
+    pub rows: usize,
+    /// Of a kernel row: how many runs of inputs that lie side by side.
+    pub runs: usize,
+    /// How long a run is.
+    pub run: usize,
+    /// From a run's first input to the next one's.
+    pub run_step: usize,
+    /// The first pixel's first input, counted from where a row begins.
+    pub first_input: usize,
+    /// From a pixel's first input to the next one's.
+    pub pixel_step: usize,
+    /// `[blocks of outputs][weight_block]`; runs of a kernel row lie side by side.
+    pub weights: &'a [Block],
+    /// The first weight inside, counted from where a block of outputs begins.
+    pub first_weight: usize,
+    /// From a kernel row to the next.
+    pub weight_row: usize,
+    /// From a block of outputs to the next.
+    pub weight_block: usize,
+    /// One for each output channel.
+    pub bias: &'a [f32],
+    pub activation: Activation,
+    /// From a pixel's outputs to the next one's.
+    pub output_step: usize,
+}
+
+impl Strip<'_> {
+    /// Writes so many pixels; `output` begins with the first one's.
+    #[inline]
+    pub fn write(&self, pixels: usize, output: &mut [f32]) {
+        let (blocks, rest) = self.bias.as_chunks::<OUTPUT_BLOCK>();
+        if !blocks.is_empty() {
+            sum_blocks(self, pixels, output);
+            if let Activation::Clip { .. } = self.activation {
+                let length = self.bias.len() - rest.len();
+                self.clip(pixels, length, output);
+            }
+        }
+        if !rest.is_empty() {
+            self.write_rest(blocks.len(), rest, pixels, output);
+        }
+    }
+
+    #[inline(never)]
+    fn clip(&self, pixels: usize, length: usize, output: &mut [f32]) {
+        for pixel in output.chunks_mut(self.output_step.max(1)).take(pixels) {
+            let pixel = pixel.get_mut(..length).unwrap_or_default();
+            pixel.iter_mut().for_each(|sum| *sum = activate(*sum, self.activation));
+        }
+    }
+
+    /// The outputs after so many blocks, fewer than a block: summed apart, for there is no room for a block.
+    #[inline(never)]
+    fn write_rest(&self, blocks: usize, bias: &[f32], pixels: usize, output: &mut [f32]) {
+        /// Pixels that share weights.
+        const TOGETHER: usize = 2;
+        let padded = start_some(bias);
+        let mut strip = Strip {
+            weights: self.weights.get(blocks * self.weight_block..).unwrap_or_default(),
+            bias: &padded,
+            output_step: OUTPUT_BLOCK,
+            ..*self
+        };
+        let output = output.get_mut(blocks * OUTPUT_BLOCK..).unwrap_or_default();
+        let mut places = output.chunks_mut(self.output_step.max(1));
+        let mut left = pixels;
+        while left > 0 {
+            let together = left.min(TOGETHER);
+            let mut sums = [[0.0; OUTPUT_BLOCK]; TOGETHER];
+            sum_blocks(&strip, together, sums.as_flattened_mut());
+            for (sums, place) in sums.iter().take(together).zip(&mut places) {
+                store_some(place.get_mut(..bias.len()).unwrap_or_default(), *sums, self.activation);
+            }
+            strip.first_input += together * self.pixel_step;
+            left -= together;
+        }
+    }
+}
+
+/// Sums whole blocks of outputs and applies relu, if that is the activation.
+#[cfg(not(supple_fpu))]
+#[inline]
+fn sum_blocks(strip: &Strip, pixels: usize, output: &mut [f32]) {
+    let (biases, _) = strip.bias.as_chunks::<OUTPUT_BLOCK>();
+    let mut first_input = strip.first_input;
+    for pixel in output.chunks_mut(strip.output_step.max(1)).take(pixels) {
+        let (outputs, _) = pixel.as_chunks_mut::<OUTPUT_BLOCK>();
+        let blocks = strip.weights.chunks_exact(strip.weight_block.max(1));
+        for ((outputs, weights), bias) in outputs.iter_mut().zip(blocks).zip(biases) {
+            let mut sums = *bias;
+            let mut line = strip.lines.first;
+            let mut at = strip.first_weight;
+            for _ in 0..strip.rows {
+                let (mut from, mut weight) = (line + first_input, at);
+                for _ in 0..strip.runs {
+                    let inputs = strip.inputs.get(from..).unwrap_or_default().get(..strip.run);
+                    let weights = weights.get(weight..).unwrap_or_default().get(..strip.run);
+                    let (Some(inputs), Some(weights)) = (inputs, weights) else { break };
+                    accumulate(&mut sums, inputs, weights);
+                    from += strip.run_step;
+                    weight += strip.run;
+                }
+                line = strip.lines.after(line);
+                at += strip.weight_row;
+            }
+            *outputs = if strip.activation == Activation::Relu { sums.map(relu) } else { sums };
+        }
+        first_input += strip.pixel_step;
+    }
+}
+
+/// Adds `inputs · weights` to a block of outputs; weights are `[inputs][8]`.
+#[cfg(not(supple_fpu))]
+#[inline]
+fn accumulate(sums: &mut Block, inputs: &[f32], weights: &[Block]) {
+    for (&x, block) in inputs.iter().zip(weights) {
+        for (sum, &weight) in sums.iter_mut().zip(block) {
+            *sum += x * weight;
+        }
+    }
+}
