@@ -49,45 +49,44 @@ pub(super) fn row_by_strips(
 ) {
     let sizes = Sizes::of(input, to, window, groups);
     let rows = taps(window, Axis::Down, y, input.shape.height);
-    let lines = Lines::of(input, &rows, sizes.row_step);
     let (weights, _) = weights.as_chunks();
-    let weight_start = rows.first_tap * sizes.weight_row;
+    let mut strip = Strip {
+        rows: 0,
+        runs: 1,
+        run: 0,
+        run_step: sizes.tap_step,
+        pixel_step: usize::from(window.stride[1]) * sizes.inputs,
+        weight_gap: 0,
+        weight_block: sizes.weight_block,
+        output_step: sizes.outputs,
+        lines: Lines::of(input, &rows, sizes.row_step),
+        first_input: 0,
+        first_weight: 0,
+        inputs: input.elements,
+        weights: &[],
+        bias: &[],
+        activation,
+    };
     let width = output.len() / sizes.outputs;
     let whole = usize::from(window.kernel[1]);
-    let mut left = output;
     let mut x = 0;
     while x < width {
         let columns = taps(window, Axis::Across, x, input.shape.width);
         let inside = if columns.count == whole { inside(window, x, width, input.shape.width) } else { 1 };
         let pixels = inside.max(1);
-        let (runs, run) = sizes.runs(&columns);
-        let mut strip = Strip {
-            inputs: input.elements,
-            lines,
-            rows: rows.count,
-            runs,
-            run,
-            run_step: sizes.tap_step,
-            first_input: columns.first_input * sizes.inputs,
-            pixel_step: usize::from(window.stride[1]) * sizes.inputs,
-            weights: &[],
-            first_weight: weight_start + columns.first_tap * sizes.group_inputs,
-            weight_row: sizes.weight_row,
-            weight_block: sizes.weight_block,
-            bias: &[],
-            activation,
-            output_step: sizes.outputs,
-        };
-        let mut at = 0;
+        (strip.runs, strip.run) = sizes.runs(&columns);
+        strip.rows = if columns.count > 0 { rows.count } else { 0 };
+        strip.weight_gap = (whole - columns.count) * sizes.group_inputs;
+        strip.first_input = columns.first_input * sizes.inputs;
+        strip.first_weight = rows.first_tap * sizes.weight_row + columns.first_tap * sizes.group_inputs;
+        let mut at = x * sizes.outputs;
         let weights = weights.chunks_exact(sizes.weight_group);
         for (weights, bias) in weights.zip(bias.chunks(sizes.group_outputs)) {
-            strip.weights = weights;
-            strip.bias = bias;
-            strip.write(pixels, left.get_mut(at..).unwrap_or_default());
+            (strip.weights, strip.bias) = (weights, bias);
+            strip.write(pixels, output.get_mut(at..).unwrap_or_default());
             strip.first_input += sizes.group_inputs;
             at += sizes.group_outputs;
         }
-        left = left.get_mut(pixels * sizes.outputs..).unwrap_or_default();
         x += pixels;
     }
 }

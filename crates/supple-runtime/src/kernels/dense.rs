@@ -31,21 +31,21 @@ pub(super) fn as_strip(
     activation: Activation,
 ) {
     let strip = Strip {
-        inputs: input,
-        lines: Lines::one(input.len()),
         rows: 1,
         runs: 1,
         run: input.len(),
         run_step: 0,
-        first_input: 0,
         pixel_step: 0,
-        weights: weights.as_chunks::<OUTPUT_BLOCK>().0,
-        first_weight: 0,
-        weight_row: input.len(),
+        weight_gap: 0,
         weight_block: input.len(),
+        output_step: output.len(),
+        lines: Lines::one(input.len()),
+        first_input: 0,
+        first_weight: 0,
+        inputs: input,
+        weights: weights.as_chunks::<OUTPUT_BLOCK>().0,
         bias,
         activation,
-        output_step: output.len(),
     };
     strip.write(1, output);
 }

@@ -14,36 +14,37 @@ use super::{Block, activate, start_some, store_some};
 
 /// The sums of a strip, for one group of channels. Lengths and steps in elements, weights in blocks of eight.
 #[derive(Clone, Copy)]
+#[repr(C)]
 pub(super) struct Strip<'a> {
-    /// All elements held of the input.
-    pub inputs: &'a [f32],
-    /// Where the rows under the window begin.
-    pub lines: Lines,
-    /// How many of them lie inside.
+    /// Kernel rows with taps inside.
     pub rows: usize,
-    /// Of a kernel row: how many runs of inputs that lie side by side.
+    /// Of a kernel row: how many runs of inputs that lie side by side; at least one, if there are rows.
     pub runs: usize,
     /// How long a run is.
     pub run: usize,
     /// From a run's first input to the next one's.
     pub run_step: usize,
-    /// The first pixel's first input, counted from where a row begins.
-    pub first_input: usize,
     /// From a pixel's first input to the next one's.
     pub pixel_step: usize,
-    /// `[blocks of outputs][weight_block]`; runs of a kernel row lie side by side.
-    pub weights: &'a [Block],
-    /// The first weight inside, counted from where a block of outputs begins.
-    pub first_weight: usize,
-    /// From a kernel row to the next.
-    pub weight_row: usize,
+    /// From the end of a kernel row's weights inside to the first one inside of the next row.
+    pub weight_gap: usize,
     /// From a block of outputs to the next.
     pub weight_block: usize,
+    /// From a pixel's outputs to the next one's.
+    pub output_step: usize,
+    /// Where the rows under the window begin.
+    pub lines: Lines,
+    /// The first pixel's first input, counted from where a row begins.
+    pub first_input: usize,
+    /// The first weight inside, counted from where a block of outputs begins.
+    pub first_weight: usize,
+    /// All elements held of the input.
+    pub inputs: &'a [f32],
+    /// `[blocks of outputs][weight_block]`; runs of a kernel row lie side by side.
+    pub weights: &'a [Block],
     /// One for each output channel.
     pub bias: &'a [f32],
     pub activation: Activation,
-    /// From a pixel's outputs to the next one's.
-    pub output_step: usize,
 }
 
 impl Strip<'_> {
@@ -111,9 +112,9 @@ fn sum_blocks(strip: &Strip, pixels: usize, output: &mut [f32]) {
         for ((outputs, weights), bias) in outputs.iter_mut().zip(blocks).zip(biases) {
             let mut sums = *bias;
             let mut line = strip.lines.first;
-            let mut at = strip.first_weight;
+            let mut weight = strip.first_weight;
             for _ in 0..strip.rows {
-                let (mut from, mut weight) = (line + first_input, at);
+                let mut from = line + first_input;
                 for _ in 0..strip.runs {
                     let inputs = strip.inputs.get(from..).unwrap_or_default().get(..strip.run);
                     let weights = weights.get(weight..).unwrap_or_default().get(..strip.run);
@@ -123,7 +124,7 @@ fn sum_blocks(strip: &Strip, pixels: usize, output: &mut [f32]) {
                     weight += strip.run;
                 }
                 line = strip.lines.after(line);
-                at += strip.weight_row;
+                weight += strip.weight_gap;
             }
             *outputs = if strip.activation == Activation::Relu { sums.map(relu) } else { sums };
         }

@@ -1,5 +1,8 @@
 //! Where a window lies.
 
+#[cfg(supple_fpu)]
+use core::mem::offset_of;
+
 use supple_pack::Window;
 
 use super::image::Image;
@@ -51,6 +54,7 @@ pub(super) enum Axis {
 ///
 /// `first`, `step` and `end` are whole rows: whether that many elements are there is for [`Lines::within`] to say.
 #[derive(Debug, Clone, Copy)]
+#[repr(C)]
 pub(super) struct Lines {
     /// The first row.
     pub first: usize,
@@ -85,10 +89,14 @@ impl Lines {
         self.first < self.end && self.step <= self.end && self.end <= count && extent <= self.length
     }
 
-    /// From a line to the next, and where the lines end.
+    /// Where `step` and `end` lie, for assembly.
     #[cfg(supple_fpu)]
-    pub fn step_and_end(&self) -> (usize, usize) {
-        (self.step, self.end)
+    pub const STEP_AND_END: (usize, usize) = (offset_of!(Self, step), offset_of!(Self, end));
+
+    /// Past the last row held.
+    #[cfg(supple_fpu)]
+    pub fn end(&self) -> usize {
+        self.end
     }
 
     /// Where the row of the next tap begins. A window spans no more rows than are held, so it is once round at most.

@@ -12,111 +12,61 @@ use supple_pack::op::OUTPUT_BLOCK;
 
 use crate::kernels::Block;
 use crate::kernels::strip::Strip;
+use crate::kernels::window::Lines;
 
 /// Sums whole blocks of outputs and applies relu, if that is the activation. Writes nothing if the strip reaches
 /// outside one of its slices.
 pub fn sum_blocks(strip: &Strip, pixels: usize, output: &mut [f32]) {
-    let Some(mut job) = checked(strip, pixels, output) else { return };
-    job.tiles = pixels / 2;
-    if job.tiles > 0 {
-        // SAFETY: `checked` found that all pixels lie inside the slices, which live until the end of this call.
-        unsafe { sum_two(&mut job) }
+    let (bias, _) = strip.bias.as_chunks::<OUTPUT_BLOCK>();
+    if stays_inside(strip, bias.len(), pixels, output.len()).is_none() {
+        return;
+    }
+    let first = strip.inputs.as_ptr().wrapping_add(strip.lines.first + strip.first_input);
+    let weights = strip.weights.as_ptr().wrapping_add(strip.first_weight);
+    let end = strip.inputs.as_ptr().wrapping_add(strip.lines.end());
+    let relu = usize::from(strip.activation == Activation::Relu);
+    let (bias, blocks, output, pairs) = (bias.as_ptr(), bias.len(), output.as_mut_ptr(), pixels / 2);
+    if pairs > 0 {
+        // SAFETY: the pixels stay inside the slices.
+        unsafe { sum_two(strip, first, weights, bias, output, end, pairs, blocks, relu) }
     }
     if pixels % 2 > 0 {
-        let before = job.tiles;
-        job.first_line = job.first_line.wrapping_add(before * 2 * strip.pixel_step);
-        job.output = job.output.wrapping_add(before * 2 * strip.output_step);
-        job.tiles = 1;
-        // SAFETY: as above, for the last pixel.
-        unsafe { sum_one(&mut job) }
+        let first = first.wrapping_add(2 * pairs * strip.pixel_step);
+        let output = output.wrapping_add(2 * pairs * strip.output_step);
+        // SAFETY: the last of the pixels, as above.
+        unsafe { sum_one(strip, first, weights, bias, output, end, 1, blocks, relu) }
     }
 }
 
-/// What the assembly reads. Steps in bytes; it changes none of the fields.
-#[repr(C)]
-struct Job {
-    /// The first pixel's first input.
-    first_line: *const f32,
-    /// The first block's first weight inside.
-    weights: *const Block,
-    bias: *const Block,
-    output: *mut f32,
-    /// Tiles of one or two pixels, at least one.
-    tiles: usize,
-    /// Of outputs, at least one.
-    blocks: usize,
-    rows: usize,
-    /// At least one, if there are rows.
-    runs: usize,
-    /// Inputs, at least one if there are rows.
-    run: usize,
-    pixel_step: usize,
-    output_step: usize,
-    /// From the end of a run of inputs to the next one.
-    run_gap: usize,
-    /// From the end of a kernel row's weights to the next one's.
-    row_gap: usize,
-    weight_block: usize,
-    line_step: usize,
-    /// Past the last row held; from there it goes on `lines` further up.
-    lines_end: *const f32,
-    lines: usize,
-    /// 1 or 0.
-    relu: usize,
-}
-
-/// The job of all pixels, if it stays inside the slices.
-fn checked(strip: &Strip, pixels: usize, output: &mut [f32]) -> Option<Job> {
-    const FLOAT: usize = size_of::<f32>();
-    let (bias, _) = strip.bias.as_chunks::<OUTPUT_BLOCK>();
-    let blocks = bias.len();
-    let (before, blocks_before) = (pixels.checked_sub(1)?, blocks.checked_sub(1)?);
-    // A window wholly outside leaves the bias.
-    let rows = if strip.run == 0 || strip.runs == 0 { 0 } else { strip.rows };
-    let weights_of_row = strip.runs.checked_mul(strip.run)?;
-    if rows > 0 {
-        let last_run = strip.runs.checked_sub(1)?.checked_mul(strip.run_step)?;
-        let extent = before.checked_mul(strip.pixel_step)?.checked_add(last_run)?;
+/// Whether so many pixels, at least one, by so many blocks, at least one, read and write inside the slices.
+fn stays_inside(strip: &Strip, blocks: usize, pixels: usize, output: usize) -> Option<()> {
+    let (pixels_before, blocks_before) = (pixels.checked_sub(1)?, blocks.checked_sub(1)?);
+    let written =
+        pixels_before.checked_mul(strip.output_step)?.checked_add(blocks.checked_mul(OUTPUT_BLOCK)?)?;
+    let mut inside = written <= output;
+    if let Some(rows_before) = strip.rows.checked_sub(1) {
+        let runs_before = strip.runs.checked_sub(1)?;
+        let extent = pixels_before.checked_mul(strip.pixel_step)?;
+        let extent = extent.checked_add(runs_before.checked_mul(strip.run_step)?)?;
         let extent = extent.checked_add(strip.first_input)?.checked_add(strip.run)?;
-        strip.lines.within(strip.inputs.len(), extent).then_some(())?;
-        let last = rows.checked_sub(1)?.checked_mul(strip.weight_row)?;
-        let last = last.checked_add(blocks_before.checked_mul(strip.weight_block)?)?;
-        strip.weights.get(strip.first_weight..)?.get(last..)?.get(..weights_of_row)?;
+        inside &= strip.lines.within(strip.inputs.len(), extent);
+        let weights_of_row = strip.runs.checked_mul(strip.run)?;
+        let read = weights_of_row.checked_add(strip.weight_gap)?.checked_mul(rows_before)?;
+        let read = read.checked_add(blocks_before.checked_mul(strip.weight_block)?)?;
+        let read = read.checked_add(strip.first_weight)?.checked_add(weights_of_row)?;
+        inside &= read <= strip.weights.len();
     }
-    let last = before.checked_mul(strip.output_step)?;
-    output.get(last..)?.get(..blocks.checked_mul(OUTPUT_BLOCK)?)?;
-    let (line_step, lines) = strip.lines.step_and_end();
-    Some(Job {
-        first_line: strip.inputs.as_ptr().wrapping_add(strip.lines.first + strip.first_input),
-        weights: strip.weights.as_ptr().wrapping_add(strip.first_weight),
-        bias: bias.as_ptr(),
-        output: output.as_mut_ptr(),
-        tiles: 0,
-        blocks,
-        rows,
-        runs: strip.runs,
-        run: strip.run,
-        pixel_step: strip.pixel_step * FLOAT,
-        output_step: strip.output_step * FLOAT,
-        run_gap: strip.run_step.wrapping_sub(strip.run).wrapping_mul(FLOAT),
-        row_gap: strip.weight_row.wrapping_sub(weights_of_row).wrapping_mul(size_of::<Block>()),
-        weight_block: strip.weight_block.wrapping_mul(size_of::<Block>()),
-        line_step: line_step * FLOAT,
-        lines_end: strip.inputs.as_ptr().wrapping_add(lines),
-        lines: lines * FLOAT,
-        relu: usize::from(strip.activation == Activation::Relu),
-    })
+    inside.then_some(())
 }
 
-/// Adds the products of eight weights, from `r3` on, with one input of a pixel.
+/// Adds the products of eight weights in registers with an input of a pixel.
 ///
 /// No sum comes right after its product, which it would have to wait for.
 macro_rules! products_of_one {
-    ($x:literal) => {
+    ($a:literal $b:literal $c:literal $d:literal $e:literal $f:literal $g:literal $h:literal, $x:literal) => {
         concat!(
-            "vldmia r3!, {{s16-s23}}\n",
-            products_of_one!(@ 16 17 18 19 0 1 2 3 $x),
-            products_of_one!(@ 20 21 22 23 4 5 6 7 $x),
+            products_of_one!(@ $a $b $c $d 0 1 2 3 $x),
+            products_of_one!(@ $e $f $g $h 4 5 6 7 $x),
         )
     };
     (@ $a:literal $b:literal $c:literal $d:literal
@@ -134,7 +84,7 @@ macro_rules! products_of_one {
     };
 }
 
-/// As `products_of_one`, for an input of each of two pixels.
+/// Loads eight weights from `r3` and adds their products with an input of each of two pixels.
 macro_rules! products_of_two {
     ($x:literal, $y:literal) => {
         concat!(
@@ -172,134 +122,159 @@ macro_rules! relu {
     };
 }
 
-/// A function that does a [`Job`]; what it does with the second of two pixels is left to `second…`.
+/// A function that sums `tiles` tiles of one or two pixels by `blocks` blocks of outputs; `first` is the first input
+/// of the first pixel, `end` where the lines end, `relu` 1 or 0. What only tiles of two pixels need is left to
+/// `second…`.
 ///
-/// `r0` job, `r1` and `r2` inputs of the two pixels, `r3` weights, `r4` pairs of inputs left, `r5` the first pixel's
-/// row, `r6` rows left, `r7` runs left, `r8` a run's length, `r9` tiles left, `r10` outputs, `r11` the tile's first
-/// row, `r12` the block's weights.
+/// `r0` strip, `r1` and `r2` inputs of the two pixels, `r3` weights, `r4` fours of inputs left, `r5` where the first
+/// pixel's inputs in this row begin, `r6` rows left, `r7` runs left, `r8` a run's length, `r9` tiles left, `r10`
+/// outputs, `r11` the tile's first input, `r12` the block's first weight; on the stack, above the registers saved,
+/// the arguments, of which `bias`, `output` and `blocks` go on with each block.
 macro_rules! sum_tiles {
     (
         $(#[$doc:meta])*
         $name:ident,
-        start: $start:expr, row: $row:expr, pair: $pair:expr, last: $last:expr, gap: $gap:expr,
-        relu: $relu:expr, store: $store:expr $(,)?
+        second_start: $start:expr, second_row: $row:expr, second_gap: $gap:expr, second_store: $store:expr,
+        pair: $pair:expr, last: $last:expr, relu: $relu:expr $(,)?
     ) => {
         $(#[$doc])*
         #[unsafe(naked)]
-        unsafe extern "C" fn $name(job: &Job) {
+        unsafe extern "C" fn $name(
+            strip: &Strip,
+            first: *const f32,
+            weights: *const Block,
+            bias: *const Block,
+            output: *mut f32,
+            end: *const f32,
+            tiles: usize,
+            blocks: usize,
+            relu: usize,
+        ) {
             naked_asm!(
                 // The assembler of a function in assembly does not know of the target's unit.
                 ".fpu fpv4-sp-d16",
-                "push {{r4-r11, lr}}",
+                "push {{r1, r3-r11, lr}}",
                 "vpush {{s16-s31}}",
+                "mov r12, r2",
                 "ldr r8, [r0, #{run}]",
-                "ldr r9, [r0, #{blocks}]",
-                "ldr r10, [r0, #{output}]",
-                "ldr r11, [r0, #{bias}]",
-                "ldr r12, [r0, #{weights}]",
                 "20:", // A block of outputs.
-                "push {{r9-r11}}",
-                "ldr r9, [r0, #{tiles}]",
-                "ldr r11, [r0, #{first_line}]",
+                "ldr r9, [sp, #{tiles}]",
+                "ldr r10, [sp, #{output}]",
+                "ldr r11, [sp, #{first}]",
                 "21:", // A tile.
-                "ldr lr, [sp, #8]",
+                "ldr lr, [sp, #{bias}]",
+                "ldr r6, [r0, #{rows}]",
                 "vldmia lr, {{s0-s7}}",
                 $start,
-                "ldr r6, [r0, #{rows}]",
                 "mov r3, r12",
                 "mov r5, r11",
                 "cmp r6, #0",
-                "beq 27f",
+                "beq 28f",
                 "22:", // A kernel row.
                 "ldr r7, [r0, #{runs}]",
-                "mov r1, r5",
                 $row,
-                "23:", // A run.
-                "lsrs r4, r8, #1",
-                "beq 25f",
+                "mov r1, r5",
+                "23:", // A run. If its pairs of inputs are odd in number, it begins with the second of two.
+                "adds r4, r8, #2",
+                "lsrs r4, r4, #2",
+                "beq 26f",
+                "tst r8, #2",
+                "bne 25f",
                 ".p2align 2",
-                "24:", // Two inputs of each pixel.
+                "24:",
+                $pair,
+                "25:",
                 $pair,
                 "subs r4, r4, #1",
                 "bne 24b",
-                "25:",
-                "lsls lr, r8, #31",
-                "beq 26f",
-                $last,
                 "26:",
-                "subs r7, r7, #1",
-                "bne 29f",
-                "subs r6, r6, #1",
+                "tst r8, #1",
                 "beq 27f",
-                "ldr lr, [r0, #{row_gap}]",
+                $last,
+                "27:",
+                "subs r7, r7, #1",
+                "bne 30f",
+                "subs r6, r6, #1",
+                "beq 28f",
+                "ldr lr, [r0, #{weight_gap}]",
                 "ldr r4, [r0, #{line_step}]",
-                "ldr r7, [r0, #{lines_end}]",
-                "add r3, r3, lr",
-                "add r5, r5, r4",
+                "ldr r7, [sp, #{end}]",
+                "add r3, r3, lr, lsl #5",
+                "add r5, r5, r4, lsl #2",
                 "cmp r5, r7",
                 "blo 22b",
                 "ldr r4, [r0, #{lines}]",
-                "sub r5, r5, r4",
+                "sub r5, r5, r4, lsl #2",
                 "b 22b",
-                "27:",
-                "ldr r4, [r0, #{relu}]",
-                "cmp r4, #0",
-                "beq 28f",
-                "mov r4, #0",
-                "vmov s16, r4",
-                $relu,
                 "28:",
+                "ldr lr, [sp, #{relu}]",
                 "ldr r4, [r0, #{output_step}]",
                 "ldr r5, [r0, #{pixel_step}]",
+                "cmp lr, #0",
+                "beq 29f",
+                "mov lr, #0",
+                "vmov s16, lr",
+                $relu,
+                "29:",
                 "vstmia r10, {{s0-s7}}",
-                "add r10, r10, r4",
-                "add r11, r11, r5",
+                "add r10, r10, r4, lsl #2",
+                "add r11, r11, r5, lsl #2",
                 $store,
                 "subs r9, r9, #1",
                 "bne 21b",
-                "pop {{r9-r11}}",
-                "ldr r4, [r0, #{weight_block}]",
-                "add r10, r10, #{block}",
-                "add r11, r11, #{block}",
-                "add r12, r12, r4",
-                "subs r9, r9, #1",
+                "ldr r4, [sp, #{blocks}]",
+                "ldr r5, [sp, #{bias}]",
+                "ldr r6, [sp, #{output}]",
+                "ldr r7, [r0, #{weight_block}]",
+                "add r5, r5, #{block}",
+                "add r6, r6, #{block}",
+                "str r5, [sp, #{bias}]",
+                "str r6, [sp, #{output}]",
+                "add r12, r12, r7, lsl #5",
+                "subs r4, r4, #1",
+                "str r4, [sp, #{blocks}]",
                 "bne 20b",
                 "vpop {{s16-s31}}",
-                "pop {{r4-r11, pc}}",
-                "29:", // The next run of a row: only where taps do not lie side by side.
-                "ldr lr, [r0, #{run_gap}]",
-                "add r1, r1, lr",
+                "pop {{r1, r3-r11, pc}}",
+                "30:", // The next run of a row: only where taps do not lie side by side.
+                "ldr lr, [r0, #{run_step}]",
+                "sub lr, lr, r8",
+                "add r1, r1, lr, lsl #2",
                 $gap,
                 "b 23b",
-                first_line = const offset_of!(Job, first_line),
-                weights = const offset_of!(Job, weights),
-                bias = const offset_of!(Job, bias),
-                output = const offset_of!(Job, output),
-                tiles = const offset_of!(Job, tiles),
-                blocks = const offset_of!(Job, blocks),
-                rows = const offset_of!(Job, rows),
-                runs = const offset_of!(Job, runs),
-                run = const offset_of!(Job, run),
-                pixel_step = const offset_of!(Job, pixel_step),
-                output_step = const offset_of!(Job, output_step),
-                run_gap = const offset_of!(Job, run_gap),
-                row_gap = const offset_of!(Job, row_gap),
-                weight_block = const offset_of!(Job, weight_block),
-                line_step = const offset_of!(Job, line_step),
-                lines_end = const offset_of!(Job, lines_end),
-                lines = const offset_of!(Job, lines),
-                relu = const offset_of!(Job, relu),
+                rows = const offset_of!(Strip, rows),
+                runs = const offset_of!(Strip, runs),
+                run = const offset_of!(Strip, run),
+                run_step = const offset_of!(Strip, run_step),
+                pixel_step = const offset_of!(Strip, pixel_step),
+                weight_gap = const offset_of!(Strip, weight_gap),
+                weight_block = const offset_of!(Strip, weight_block),
+                output_step = const offset_of!(Strip, output_step),
+                line_step = const offset_of!(Strip, lines) + Lines::STEP_AND_END.0,
+                lines = const offset_of!(Strip, lines) + Lines::STEP_AND_END.1,
+                first = const SAVED,
+                bias = const SAVED + 4,
+                output = const SAVED + 44,
+                end = const SAVED + 48,
+                tiles = const SAVED + 52,
+                blocks = const SAVED + 56,
+                relu = const SAVED + 60,
                 block = const size_of::<Block>(),
             )
         }
     };
 }
 
+/// Bytes of the floating-point registers saved, below the others.
+const SAVED: usize = 64;
+
 sum_tiles! {
     /// Tiles of two pixels.
     sum_two,
-    start: "vldmia lr, {{s8-s15}}",
-    row: "ldr lr, [r0, #{pixel_step}]\nadd r2, r5, lr",
+    second_start: "vldmia lr, {{s8-s15}}",
+    second_row: "ldr lr, [r0, #{pixel_step}]\nadd r2, r5, lr, lsl #2",
+    second_gap: "add r2, r2, lr, lsl #2",
+    second_store: "vstmia r10, {{s8-s15}}\nadd r10, r10, r4, lsl #2\nadd r11, r11, r5, lsl #2",
     pair: concat!(
         "vldmia r1!, {{s24, s25}}\n",
         "vldmia r2!, {{s26, s27}}\n",
@@ -307,19 +282,26 @@ sum_tiles! {
         products_of_two!(25, 27),
     ),
     last: concat!("vldmia r1!, {{s24}}\nvldmia r2!, {{s26}}\n", products_of_two!(24, 26)),
-    gap: "add r2, r2, lr",
     relu: relu!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15),
-    store: "vstmia r10, {{s8-s15}}\nadd r10, r10, r4\nadd r11, r11, r5",
 }
 
 sum_tiles! {
     /// Tiles of one pixel.
     sum_one,
-    start: "",
-    row: "",
-    pair: concat!("vldmia r1!, {{s24, s25}}\n", products_of_one!(24), products_of_one!(25)),
-    last: concat!("vldmia r1!, {{s24}}\n", products_of_one!(24)),
-    gap: "",
+    second_start: "",
+    second_row: "",
+    second_gap: "",
+    second_store: "",
+    pair: concat!(
+        "vldmia r1!, {{s24, s25}}\n",
+        "vldmia r3!, {{s8-s23}}\n",
+        products_of_one!(8 9 10 11 12 13 14 15, 24),
+        products_of_one!(16 17 18 19 20 21 22 23, 25),
+    ),
+    last: concat!(
+        "vldmia r1!, {{s24}}\n",
+        "vldmia r3!, {{s8-s15}}\n",
+        products_of_one!(8 9 10 11 12 13 14 15, 24),
+    ),
     relu: relu!(0 1 2 3 4 5 6 7),
-    store: "",
 }
