@@ -64,6 +64,29 @@ impl Strip<'_> {
         }
     }
 
+    /// `Some` if so many pixels by so many blocks of outputs, at least one of each, are read and written inside the
+    /// slices.
+    #[inline]
+    pub fn stays_inside(&self, blocks: usize, pixels: usize, output: usize) -> Option<()> {
+        let (pixels_before, blocks_before) = (pixels.checked_sub(1)?, blocks.checked_sub(1)?);
+        let written = blocks.checked_mul(OUTPUT_BLOCK)?;
+        let written = pixels_before.checked_mul(self.output_step)?.checked_add(written)?;
+        let mut inside = written <= output;
+        if let Some(rows_before) = self.rows.checked_sub(1) {
+            let runs_before = self.runs.checked_sub(1)?;
+            let extent = pixels_before.checked_mul(self.pixel_step)?;
+            let extent = extent.checked_add(runs_before.checked_mul(self.run_step)?)?;
+            let extent = extent.checked_add(self.first_input)?.checked_add(self.run)?;
+            inside &= self.lines.within(self.inputs.len(), self.rows, extent);
+            let weights_of_row = self.runs.checked_mul(self.run)?;
+            let read = weights_of_row.checked_add(self.weight_gap)?.checked_mul(rows_before)?;
+            let read = read.checked_add(blocks_before.checked_mul(self.weight_block)?)?;
+            let read = read.checked_add(self.first_weight)?.checked_add(weights_of_row)?;
+            inside &= read <= self.weights.len();
+        }
+        inside.then_some(())
+    }
+
     #[inline(never)]
     fn clip(&self, pixels: usize, length: usize, output: &mut [f32]) {
         for pixel in output.chunks_mut(self.output_step.max(1)).take(pixels) {
@@ -100,26 +123,29 @@ impl Strip<'_> {
     }
 }
 
-/// Sums whole blocks of outputs and applies relu, if that is the activation.
+/// Sums whole blocks of outputs and applies relu, if that is the activation. Writes nothing if the strip reaches
+/// outside one of its slices.
 #[cfg(not(supple_fpu))]
 #[inline]
 fn sum_blocks(strip: &Strip, pixels: usize, output: &mut [f32]) {
     let (biases, _) = strip.bias.as_chunks::<OUTPUT_BLOCK>();
+    if strip.stays_inside(biases.len(), pixels, output.len()).is_none() {
+        return;
+    }
     let mut first_input = strip.first_input;
     for pixel in output.chunks_mut(strip.output_step.max(1)).take(pixels) {
         let (outputs, _) = pixel.as_chunks_mut::<OUTPUT_BLOCK>();
-        let blocks = strip.weights.chunks_exact(strip.weight_block.max(1));
-        for ((outputs, weights), bias) in outputs.iter_mut().zip(blocks).zip(biases) {
+        let mut first_weight = strip.first_weight;
+        for (outputs, bias) in outputs.iter_mut().zip(biases) {
             let mut sums = *bias;
             let mut line = strip.lines.first;
-            let mut weight = strip.first_weight;
+            let mut weight = first_weight;
             for _ in 0..strip.rows {
                 let mut from = line + first_input;
                 for _ in 0..strip.runs {
                     let inputs = strip.inputs.get(from..).unwrap_or_default().get(..strip.run);
-                    let weights = weights.get(weight..).unwrap_or_default().get(..strip.run);
-                    let (Some(inputs), Some(weights)) = (inputs, weights) else { break };
-                    accumulate(&mut sums, inputs, weights);
+                    let weights = strip.weights.get(weight..).unwrap_or_default().get(..strip.run);
+                    accumulate(&mut sums, inputs.unwrap_or_default(), weights.unwrap_or_default());
                     from += strip.run_step;
                     weight += strip.run;
                 }
@@ -127,12 +153,12 @@ fn sum_blocks(strip: &Strip, pixels: usize, output: &mut [f32]) {
                 weight += strip.weight_gap;
             }
             *outputs = if strip.activation == Activation::Relu { sums.map(relu) } else { sums };
+            first_weight += strip.weight_block;
         }
         first_input += strip.pixel_step;
     }
 }
 
-/// Adds `inputs · weights` to a block of outputs; weights are `[inputs][8]`.
 #[cfg(not(supple_fpu))]
 #[inline]
 fn accumulate(sums: &mut Block, inputs: &[f32], weights: &[Block]) {

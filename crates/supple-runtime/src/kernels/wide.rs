@@ -222,7 +222,7 @@ fn sum_run<const PIXELS: usize, const BLOCKS: usize>(
 
 /// The biases of a block, zero beyond the last.
 #[inline]
-fn start(biases: &[f32]) -> Block {
+pub(super) fn start(biases: &[f32]) -> Block {
     match biases.first_chunk() {
         Some(block) => *block,
         None => start_some(biases),
@@ -231,7 +231,7 @@ fn start(biases: &[f32]) -> Block {
 
 /// Writes a block's outputs, as many as there are.
 #[inline]
-fn store(outputs: &mut [f32], sums: &Block, activation: Activation) {
+pub(super) fn store(outputs: &mut [f32], sums: &Block, activation: Activation) {
     let Some(outputs) = outputs.first_chunk_mut::<OUTPUT_BLOCK>() else {
         return store_some(outputs, *sums, activation);
     };

@@ -82,11 +82,12 @@ impl Lines {
         Self { first: 0, step: 0, end: length, length }
     }
 
-    /// Whether the first `extent` elements of every row lie among `count` elements, however many steps are taken.
-    #[cfg(supple_fpu)]
-    pub fn within(&self, count: usize, extent: usize) -> bool {
-        // A step of no more than `end` leaves a line before `end`; being whole rows, it is a row before it.
-        self.first < self.end && self.step <= self.end && self.end <= count && extent <= self.length
+    /// Whether the first `extent` elements of so many rows, at least one, lie among `count` elements.
+    #[inline]
+    pub fn within(&self, count: usize, rows: usize, extent: usize) -> bool {
+        // A step of no more than `end` leaves a line before `end`; being whole rows, it is at least a row before it.
+        let steps = rows == 1 || self.step <= self.end;
+        steps && self.first < self.end && self.end <= count && extent <= self.length
     }
 
     /// Where `step` and `end` lie, for assembly.

@@ -18,7 +18,7 @@ use crate::kernels::window::Lines;
 /// outside one of its slices.
 pub fn sum_blocks(strip: &Strip, pixels: usize, output: &mut [f32]) {
     let (bias, _) = strip.bias.as_chunks::<OUTPUT_BLOCK>();
-    if stays_inside(strip, bias.len(), pixels, output.len()).is_none() {
+    if strip.stays_inside(bias.len(), pixels, output.len()).is_none() {
         return;
     }
     let first = strip.inputs.as_ptr().wrapping_add(strip.lines.first + strip.first_input);
@@ -36,27 +36,6 @@ pub fn sum_blocks(strip: &Strip, pixels: usize, output: &mut [f32]) {
         // SAFETY: the last of the pixels, as above.
         unsafe { sum_one(strip, first, weights, bias, output, end, 1, blocks, relu) }
     }
-}
-
-/// Whether so many pixels, at least one, by so many blocks, at least one, read and write inside the slices.
-fn stays_inside(strip: &Strip, blocks: usize, pixels: usize, output: usize) -> Option<()> {
-    let (pixels_before, blocks_before) = (pixels.checked_sub(1)?, blocks.checked_sub(1)?);
-    let written =
-        pixels_before.checked_mul(strip.output_step)?.checked_add(blocks.checked_mul(OUTPUT_BLOCK)?)?;
-    let mut inside = written <= output;
-    if let Some(rows_before) = strip.rows.checked_sub(1) {
-        let runs_before = strip.runs.checked_sub(1)?;
-        let extent = pixels_before.checked_mul(strip.pixel_step)?;
-        let extent = extent.checked_add(runs_before.checked_mul(strip.run_step)?)?;
-        let extent = extent.checked_add(strip.first_input)?.checked_add(strip.run)?;
-        inside &= strip.lines.within(strip.inputs.len(), extent);
-        let weights_of_row = strip.runs.checked_mul(strip.run)?;
-        let read = weights_of_row.checked_add(strip.weight_gap)?.checked_mul(rows_before)?;
-        let read = read.checked_add(blocks_before.checked_mul(strip.weight_block)?)?;
-        let read = read.checked_add(strip.first_weight)?.checked_add(weights_of_row)?;
-        inside &= read <= strip.weights.len();
-    }
-    inside.then_some(())
 }
 
 /// Adds the products of eight weights in registers with an input of a pixel.
