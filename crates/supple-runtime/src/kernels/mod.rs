@@ -44,7 +44,6 @@ mod wide;
 mod wide_depthwise;
 mod window;
 
-use supple_pack::Activation;
 use supple_pack::op::OUTPUT_BLOCK;
 
 pub use element::{activate, relu};
@@ -62,12 +61,4 @@ fn start_some(biases: &[f32]) -> Block {
         *sum = bias;
     }
     sums
-}
-
-/// Writes the outputs of a block that there are. Not inlined, as [`start_some`].
-#[inline(never)]
-fn store_some(outputs: &mut [f32], sums: Block, activation: Activation) {
-    for (output, sum) in outputs.iter_mut().zip(sums) {
-        *output = activate(sum, activation);
-    }
 }

@@ -7,10 +7,10 @@ use supple_pack::op::OUTPUT_BLOCK;
 
 #[cfg(supple_fpu)]
 use super::arm::single::sum_blocks;
-#[cfg(not(supple_fpu))]
-use super::relu;
 use super::window::Lines;
-use super::{Block, activate, start_some, store_some};
+use super::{Block, start_some};
+#[cfg(not(supple_fpu))]
+use super::{activate, relu};
 
 /// The sums of a strip, for one group of channels. Lengths and steps in elements, weights in blocks of eight.
 #[derive(Clone, Copy)]
@@ -54,10 +54,6 @@ impl Strip<'_> {
         let (blocks, rest) = self.bias.as_chunks::<OUTPUT_BLOCK>();
         if !blocks.is_empty() {
             sum_blocks(self, pixels, output);
-            if let Activation::Clip { .. } = self.activation {
-                let length = self.bias.len() - rest.len();
-                self.clip(pixels, length, output);
-            }
         }
         if !rest.is_empty() {
             self.write_rest(blocks.len(), rest, pixels, output);
@@ -87,14 +83,6 @@ impl Strip<'_> {
         inside.then_some(())
     }
 
-    #[inline(never)]
-    fn clip(&self, pixels: usize, length: usize, output: &mut [f32]) {
-        for pixel in output.chunks_mut(self.output_step.max(1)).take(pixels) {
-            let pixel = pixel.get_mut(..length).unwrap_or_default();
-            pixel.iter_mut().for_each(|sum| *sum = activate(*sum, self.activation));
-        }
-    }
-
     /// The outputs after so many blocks, fewer than a block: summed apart, for there is no room for a block.
     #[inline(never)]
     fn write_rest(&self, blocks: usize, bias: &[f32], pixels: usize, output: &mut [f32]) {
@@ -112,10 +100,11 @@ impl Strip<'_> {
         let mut left = pixels;
         while left > 0 {
             let together = left.min(TOGETHER);
-            let mut sums = [[0.0; OUTPUT_BLOCK]; TOGETHER];
-            sum_blocks(&strip, together, sums.as_flattened_mut());
-            for (sums, place) in sums.iter().take(together).zip(&mut places) {
-                store_some(place.get_mut(..bias.len()).unwrap_or_default(), *sums, self.activation);
+            let mut made = [[0.0; OUTPUT_BLOCK]; TOGETHER];
+            sum_blocks(&strip, together, made.as_flattened_mut());
+            for (made, place) in made.iter().take(together).zip(&mut places) {
+                let place = place.get_mut(..bias.len()).unwrap_or_default();
+                place.iter_mut().zip(made).for_each(|(place, made)| *place = *made);
             }
             strip.first_input += together * self.pixel_step;
             left -= together;
@@ -123,10 +112,9 @@ impl Strip<'_> {
     }
 }
 
-/// Sums whole blocks of outputs and applies relu, if that is the activation. Writes nothing if the strip reaches
-/// outside one of its slices.
+/// Writes whole blocks of outputs, or nothing if the strip reaches outside one of its slices.
 #[cfg(not(supple_fpu))]
-#[inline]
+#[inline(never)]
 fn sum_blocks(strip: &Strip, pixels: usize, output: &mut [f32]) {
     let (biases, _) = strip.bias.as_chunks::<OUTPUT_BLOCK>();
     if strip.stays_inside(biases.len(), pixels, output.len()).is_none() {
@@ -137,28 +125,46 @@ fn sum_blocks(strip: &Strip, pixels: usize, output: &mut [f32]) {
         let (outputs, _) = pixel.as_chunks_mut::<OUTPUT_BLOCK>();
         let mut first_weight = strip.first_weight;
         for (outputs, bias) in outputs.iter_mut().zip(biases) {
-            let mut sums = *bias;
-            let mut line = strip.lines.first;
-            let mut weight = first_weight;
-            for _ in 0..strip.rows {
-                let mut from = line + first_input;
-                for _ in 0..strip.runs {
-                    let inputs = strip.inputs.get(from..).unwrap_or_default().get(..strip.run);
-                    let weights = strip.weights.get(weight..).unwrap_or_default().get(..strip.run);
-                    accumulate(&mut sums, inputs.unwrap_or_default(), weights.unwrap_or_default());
-                    from += strip.run_step;
-                    weight += strip.run;
+            let sums = sum_block(strip, first_input, first_weight, bias);
+            match strip.activation {
+                Activation::None => *outputs = sums,
+                Activation::Relu => *outputs = sums.map(relu),
+                Activation::Clip { .. } => {
+                    outputs
+                        .iter_mut()
+                        .zip(sums)
+                        .for_each(|(output, sum)| *output = activate(sum, strip.activation));
                 }
-                line = strip.lines.after(line);
-                weight += strip.weight_gap;
             }
-            *outputs = if strip.activation == Activation::Relu { sums.map(relu) } else { sums };
             first_weight += strip.weight_block;
         }
         first_input += strip.pixel_step;
     }
 }
 
+/// The sums of a pixel, for a block of outputs. Not inlined, or the compiler makes a copy for each thing that may be.
+#[cfg(not(supple_fpu))]
+#[inline(never)]
+fn sum_block(strip: &Strip, first_input: usize, first_weight: usize, bias: &Block) -> Block {
+    let mut sums = *bias;
+    let mut line = strip.lines.first;
+    let mut weight = first_weight;
+    for _ in 0..strip.rows {
+        let mut from = line + first_input;
+        for _ in 0..strip.runs {
+            let inputs = strip.inputs.get(from..from + strip.run);
+            let weights = strip.weights.get(weight..weight + strip.run);
+            accumulate(&mut sums, inputs.unwrap_or_default(), weights.unwrap_or_default());
+            from += strip.run_step;
+            weight += strip.run;
+        }
+        line = strip.lines.after(line);
+        weight += strip.weight_gap;
+    }
+    sums
+}
+
+/// Adds `inputs · weights` to a block of outputs; weights are `[inputs][8]`.
 #[cfg(not(supple_fpu))]
 #[inline]
 fn accumulate(sums: &mut Block, inputs: &[f32], weights: &[Block]) {

@@ -11,7 +11,7 @@ use supple_pack::{Activation, Shape, Window};
 use super::convolution::Sizes;
 use super::image::Image;
 use super::window::{Axis, Lines, Taps, inside, taps};
-use super::{Block, activate, relu, start_some, store_some};
+use super::{Block, activate, relu, start_some};
 
 /// The sums of a block of outputs, in one register.
 type Sums = __m256;
@@ -239,6 +239,14 @@ pub(super) fn store(outputs: &mut [f32], sums: &Block, activation: Activation) {
         Activation::None => *outputs = *sums,
         Activation::Relu => *outputs = sums.map(relu),
         Activation::Clip { .. } => *outputs = sums.map(|sum| activate(sum, activation)),
+    }
+}
+
+/// Writes the outputs of a block that there are. Not inlined, as the biases of some outputs.
+#[inline(never)]
+fn store_some(outputs: &mut [f32], sums: Block, activation: Activation) {
+    for (output, sum) in outputs.iter_mut().zip(sums) {
+        *output = activate(sum, activation);
     }
 }
 

@@ -10,12 +10,11 @@ use core::mem::offset_of;
 use supple_pack::Activation;
 use supple_pack::op::OUTPUT_BLOCK;
 
-use crate::kernels::Block;
 use crate::kernels::strip::Strip;
 use crate::kernels::window::Lines;
+use crate::kernels::{Block, activate};
 
-/// Sums whole blocks of outputs and applies relu, if that is the activation. Writes nothing if the strip reaches
-/// outside one of its slices.
+/// Writes whole blocks of outputs, or nothing if the strip reaches outside one of its slices.
 pub fn sum_blocks(strip: &Strip, pixels: usize, output: &mut [f32]) {
     let (bias, _) = strip.bias.as_chunks::<OUTPUT_BLOCK>();
     if strip.stays_inside(bias.len(), pixels, output.len()).is_none() {
@@ -25,16 +24,29 @@ pub fn sum_blocks(strip: &Strip, pixels: usize, output: &mut [f32]) {
     let weights = strip.weights.as_ptr().wrapping_add(strip.first_weight);
     let end = strip.inputs.as_ptr().wrapping_add(strip.lines.end());
     let relu = usize::from(strip.activation == Activation::Relu);
-    let (bias, blocks, output, pairs) = (bias.as_ptr(), bias.len(), output.as_mut_ptr(), pixels / 2);
+    let (bias, blocks, place, pairs) = (bias.as_ptr(), bias.len(), output.as_mut_ptr(), pixels / 2);
     if pairs > 0 {
         // SAFETY: the pixels stay inside the slices.
-        unsafe { sum_two(strip, first, weights, bias, output, end, pairs, blocks, relu) }
+        unsafe { sum_two(strip, first, weights, bias, place, end, pairs, blocks, relu) }
     }
     if pixels % 2 > 0 {
         let first = first.wrapping_add(2 * pairs * strip.pixel_step);
-        let output = output.wrapping_add(2 * pairs * strip.output_step);
+        let place = place.wrapping_add(2 * pairs * strip.output_step);
         // SAFETY: the last of the pixels, as above.
-        unsafe { sum_one(strip, first, weights, bias, output, end, 1, blocks, relu) }
+        unsafe { sum_one(strip, first, weights, bias, place, end, 1, blocks, relu) }
+    }
+    if let Activation::Clip { .. } = strip.activation {
+        clip(strip, blocks * OUTPUT_BLOCK, pixels, output);
+    }
+}
+
+/// Applies what the assembly does not.
+#[inline(never)]
+fn clip(strip: &Strip, channels: usize, pixels: usize, output: &mut [f32]) {
+    for pixel in output.chunks_mut(strip.output_step.max(1)).take(pixels) {
+        for sum in pixel.iter_mut().take(channels) {
+            *sum = activate(*sum, strip.activation);
+        }
     }
 }
 
