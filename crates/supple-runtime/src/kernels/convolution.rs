@@ -69,25 +69,23 @@ pub(super) fn row_by_strips(
     };
     let width = output.len() / sizes.outputs;
     let whole = usize::from(window.kernel[1]);
-    let mut x = 0;
-    while x < width {
-        let columns = taps(window, Axis::Across, x, input.shape.width);
-        let inside = if columns.count == whole { inside(window, x, width, input.shape.width) } else { 1 };
-        let pixels = inside.max(1);
-        (strip.runs, strip.run) = sizes.runs(&columns);
-        strip.rows = if columns.count > 0 { rows.count } else { 0 };
-        strip.weight_gap = (whole - columns.count) * sizes.group_inputs;
-        strip.first_input = columns.first_input * sizes.inputs;
-        strip.first_weight = rows.first_tap * sizes.weight_row + columns.first_tap * sizes.group_inputs;
-        let mut at = x * sizes.outputs;
-        let weights = weights.chunks_exact(sizes.weight_group);
-        for (weights, bias) in weights.zip(bias.chunks(sizes.group_outputs)) {
-            (strip.weights, strip.bias) = (weights, bias);
-            strip.write(pixels, output.get_mut(at..).unwrap_or_default());
-            strip.first_input += sizes.group_inputs;
-            at += sizes.group_outputs;
+    let weights = weights.chunks_exact(sizes.weight_group);
+    for (group, (weights, bias)) in weights.zip(bias.chunks(sizes.group_outputs)).enumerate() {
+        (strip.weights, strip.bias) = (weights, bias);
+        let mut x = 0;
+        while x < width {
+            let columns = taps(window, Axis::Across, x, input.shape.width);
+            let inside = if columns.count == whole { inside(window, x, width, input.shape.width) } else { 1 };
+            let pixels = inside.max(1);
+            (strip.runs, strip.run) = sizes.runs(&columns);
+            strip.rows = if columns.count > 0 { rows.count } else { 0 };
+            strip.weight_gap = (whole - columns.count) * sizes.group_inputs;
+            strip.first_input = columns.first_input * sizes.inputs + group * sizes.group_inputs;
+            strip.first_weight = rows.first_tap * sizes.weight_row + columns.first_tap * sizes.group_inputs;
+            let first_output = x * sizes.outputs + group * sizes.group_outputs;
+            strip.write(pixels, output.get_mut(first_output..).unwrap_or_default());
+            x += pixels;
         }
-        x += pixels;
     }
 }
 
