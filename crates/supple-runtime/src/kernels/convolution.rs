@@ -4,8 +4,8 @@ use supple_pack::op::OUTPUT_BLOCK;
 use supple_pack::{Activation, Shape, Window};
 
 use super::image::Image;
-use super::window::{Axis, Lines, Taps, taps};
-use super::{accumulate, start, store};
+use super::strip::Strip;
+use super::window::{Axis, Lines, Taps, inside, taps};
 
 /// One row of `output = activation(bias + weights ⋆ input)`.
 ///
@@ -31,11 +31,12 @@ pub fn convolution_row(
     if super::host::convolution_row(input, y, output, to, window, groups, weights, bias, activation) {
         return;
     }
-    portable_row(input, y, output, to, window, groups, weights, bias, activation);
+    row_by_strips(input, y, output, to, window, groups, weights, bias, activation);
 }
 
+/// The row, strip by strip: pixels with all columns inside are one strip, any other pixel is one by itself.
 #[inline]
-pub(super) fn portable_row(
+pub(super) fn row_by_strips(
     input: &Image<f32>,
     y: usize,
     output: &mut [f32],
@@ -48,40 +49,42 @@ pub(super) fn portable_row(
 ) {
     let sizes = Sizes::of(input, to, window, groups);
     let rows = taps(window, Axis::Down, y, input.shape.height);
-    let lines = Lines::of(input, &rows, sizes.row_step);
     let (weights, _) = weights.as_chunks();
-    let weight_start = rows.first_tap * sizes.weight_row;
-    for (x, pixel) in output.chunks_exact_mut(sizes.outputs).enumerate() {
-        let columns = taps(window, Axis::Across, x, input.shape.width);
-        let (runs, run) = sizes.runs(&columns);
-        let weight_start = weight_start + columns.first_tap * sizes.group_inputs;
-        let mut input_start = columns.first_input * sizes.inputs;
-        let pixel = pixel.chunks_mut(sizes.group_outputs);
-        let weights = weights.chunks_exact(sizes.weight_group);
-        let biases = bias.chunks(sizes.group_outputs);
-        for ((pixel, weights), bias) in pixel.zip(weights).zip(biases) {
-            let blocks = weights.chunks_exact(sizes.weight_block);
-            let biases = bias.chunks(OUTPUT_BLOCK);
-            for ((pixel, weights), bias) in pixel.chunks_mut(OUTPUT_BLOCK).zip(blocks).zip(biases) {
-                let mut sums = start(bias);
-                let mut line = lines.first;
-                let mut at = weight_start;
-                for _ in 0..rows.count {
-                    let (mut from, mut weight) = (line + input_start, at);
-                    for _ in 0..runs {
-                        let inputs = input.elements.get(from..).unwrap_or_default().get(..run);
-                        let weights = weights.get(weight..).unwrap_or_default().get(..run);
-                        let (Some(inputs), Some(weights)) = (inputs, weights) else { break };
-                        accumulate(&mut sums, inputs, weights);
-                        from += sizes.tap_step;
-                        weight += sizes.group_inputs;
-                    }
-                    line = lines.after(line);
-                    at += sizes.weight_row;
-                }
-                store(pixel, &sums, activation);
-            }
-            input_start += sizes.group_inputs;
+    let mut strip = Strip {
+        rows: 0,
+        runs: 1,
+        run: 0,
+        run_step: sizes.tap_step,
+        pixel_step: usize::from(window.stride[1]) * sizes.inputs,
+        weight_gap: 0,
+        weight_block: sizes.weight_block,
+        output_step: sizes.outputs,
+        lines: Lines::of(input, &rows, sizes.row_step),
+        first_input: 0,
+        first_weight: 0,
+        inputs: input.elements,
+        weights: &[],
+        bias: &[],
+        activation,
+    };
+    let width = output.len() / sizes.outputs;
+    let whole = usize::from(window.kernel[1]);
+    let weights = weights.chunks_exact(sizes.weight_group);
+    for (group, (weights, bias)) in weights.zip(bias.chunks(sizes.group_outputs)).enumerate() {
+        (strip.weights, strip.bias) = (weights, bias);
+        let mut x = 0;
+        while x < width {
+            let columns = taps(window, Axis::Across, x, input.shape.width);
+            let inside = if columns.count == whole { inside(window, x, width, input.shape.width) } else { 1 };
+            let pixels = inside.max(1);
+            (strip.runs, strip.run) = sizes.runs(&columns);
+            strip.rows = if columns.count > 0 { rows.count } else { 0 };
+            strip.weight_gap = (whole - columns.count) * sizes.group_inputs;
+            strip.first_input = columns.first_input * sizes.inputs + group * sizes.group_inputs;
+            strip.first_weight = rows.first_tap * sizes.weight_row + columns.first_tap * sizes.group_inputs;
+            let first_output = x * sizes.outputs + group * sizes.group_outputs;
+            strip.write(pixels, output.get_mut(first_output..).unwrap_or_default());
+            x += pixels;
         }
     }
 }

@@ -3,7 +3,8 @@
 use supple_pack::Activation;
 use supple_pack::op::OUTPUT_BLOCK;
 
-use super::{accumulate, start, store};
+use super::strip::Strip;
+use super::window::Lines;
 
 /// `output = activation(bias + weights · input)`.
 ///
@@ -17,24 +18,36 @@ pub fn dense(input: &[f32], output: &mut [f32], weights: &[f32], bias: &[f32], a
     if super::host::dense(input, output, weights, bias, activation) {
         return;
     }
-    portable(input, output, weights, bias, activation);
+    as_strip(input, output, weights, bias, activation);
 }
 
+/// The layer as a strip of one pixel, under a window of one row.
 #[inline]
-pub(super) fn portable(
+pub(super) fn as_strip(
     input: &[f32],
     output: &mut [f32],
     weights: &[f32],
     bias: &[f32],
     activation: Activation,
 ) {
-    let blocks = weights.as_chunks::<OUTPUT_BLOCK>().0.chunks_exact(input.len().max(1));
-    let biases = bias.chunks(OUTPUT_BLOCK);
-    for ((output, weights), bias) in output.chunks_mut(OUTPUT_BLOCK).zip(blocks).zip(biases) {
-        let mut sums = start(bias);
-        accumulate(&mut sums, input, weights);
-        store(output, &sums, activation);
-    }
+    let strip = Strip {
+        rows: 1,
+        runs: 1,
+        run: input.len(),
+        run_step: 0,
+        pixel_step: 0,
+        weight_gap: 0,
+        weight_block: input.len(),
+        output_step: output.len(),
+        lines: Lines::one(input.len()),
+        first_input: 0,
+        first_weight: 0,
+        inputs: input,
+        weights: weights.as_chunks::<OUTPUT_BLOCK>().0,
+        bias,
+        activation,
+    };
+    strip.write(1, output);
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ pub mod int8;
 pub mod pool;
 pub mod softmax;
 pub mod spread;
+mod strip;
 pub mod walk;
 #[cfg(all(feature = "host", target_arch = "x86_64"))]
 mod wide;
@@ -41,7 +42,6 @@ mod wide;
 mod wide_depthwise;
 mod window;
 
-use supple_pack::Activation;
 use supple_pack::op::OUTPUT_BLOCK;
 
 pub use element::{activate, relu};
@@ -49,25 +49,8 @@ pub use element::{activate, relu};
 /// One accumulator for each output of a block.
 type Block = [f32; OUTPUT_BLOCK];
 
-/// Adds `inputs · weights` to a block of outputs; weights are `[inputs][8]`.
-#[inline]
-fn accumulate(sums: &mut Block, inputs: &[f32], weights: &[Block]) {
-    for (&x, block) in inputs.iter().zip(weights) {
-        for (sum, &weight) in sums.iter_mut().zip(block) {
-            *sum += x * weight;
-        }
-    }
-}
-
 /// The biases of a block, zero beyond the last.
-#[inline]
-fn start(biases: &[f32]) -> Block {
-    match biases.first_chunk() {
-        Some(block) => *block,
-        None => start_some(biases),
-    }
-}
-
+///
 /// Not inlined: sums that are counted through by a variable would never lie in registers.
 #[inline(never)]
 fn start_some(biases: &[f32]) -> Block {
@@ -76,25 +59,4 @@ fn start_some(biases: &[f32]) -> Block {
         *sum = bias;
     }
     sums
-}
-
-/// Writes a block's outputs, as many as there are.
-#[inline]
-fn store(outputs: &mut [f32], sums: &Block, activation: Activation) {
-    let Some(outputs) = outputs.first_chunk_mut::<OUTPUT_BLOCK>() else {
-        return store_some(outputs, *sums, activation);
-    };
-    match activation {
-        Activation::None => *outputs = *sums,
-        Activation::Relu => *outputs = sums.map(relu),
-        Activation::Clip { .. } => *outputs = sums.map(|sum| activate(sum, activation)),
-    }
-}
-
-/// Not inlined, as [`start_some`].
-#[inline(never)]
-fn store_some(outputs: &mut [f32], sums: Block, activation: Activation) {
-    for (output, sum) in outputs.iter_mut().zip(sums) {
-        *output = activate(sum, activation);
-    }
 }

@@ -10,8 +10,8 @@ use supple_pack::{Activation, Shape, Window};
 
 use super::convolution::Sizes;
 use super::image::Image;
-use super::window::{Axis, Lines, Taps, taps};
-use super::{Block, start, store};
+use super::window::{Axis, Lines, Taps, inside, taps};
+use super::{Block, activate, relu, start_some};
 
 /// The sums of a block of outputs, in one register.
 type Sums = __m256;
@@ -80,16 +80,6 @@ pub fn convolution_row(
             blocks = blocks.after(done);
         }
     }
-}
-
-/// How many pixels from `x` on have all their columns inside.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn inside(window: &Window, x: usize, width: usize, input: u16) -> usize {
-    let span = usize::from(window.kernel[1].saturating_sub(1)) * usize::from(window.dilation[1]);
-    let room = (usize::from(input) + usize::from(window.pad[1])).saturating_sub(span);
-    // Those that start before `room`.
-    room.div_ceil(usize::from(window.stride[1]).max(1)).min(width).saturating_sub(x)
 }
 
 /// Blocks of outputs still to be made.
@@ -228,6 +218,36 @@ fn sum_run<const PIXELS: usize, const BLOCKS: usize>(
         }
     }
     *sums = held;
+}
+
+/// The biases of a block, zero beyond the last.
+#[inline]
+pub(super) fn start(biases: &[f32]) -> Block {
+    match biases.first_chunk() {
+        Some(block) => *block,
+        None => start_some(biases),
+    }
+}
+
+/// Writes a block's outputs, as many as there are.
+#[inline]
+pub(super) fn store(outputs: &mut [f32], sums: &Block, activation: Activation) {
+    let Some(outputs) = outputs.first_chunk_mut::<OUTPUT_BLOCK>() else {
+        return store_some(outputs, *sums, activation);
+    };
+    match activation {
+        Activation::None => *outputs = *sums,
+        Activation::Relu => *outputs = sums.map(relu),
+        Activation::Clip { .. } => *outputs = sums.map(|sum| activate(sum, activation)),
+    }
+}
+
+/// Writes the outputs of a block that there are. Not inlined, as the biases of some outputs.
+#[inline(never)]
+fn store_some(outputs: &mut [f32], sums: Block, activation: Activation) {
+    for (output, sum) in outputs.iter_mut().zip(sums) {
+        *output = activate(sum, activation);
+    }
 }
 
 /// A dense layer, as `dense::dense` has it.

@@ -7,8 +7,9 @@ use supple_pack::op::OUTPUT_BLOCK;
 use supple_pack::{Activation, Shape, Window};
 
 use super::image::Image;
+use super::wide::{start, store};
 use super::window::{Axis, Lines, taps};
-use super::{Block, activate, start, store};
+use super::{Block, activate};
 
 /// One row, as `depthwise::depthwise_row` has it.
 #[inline]

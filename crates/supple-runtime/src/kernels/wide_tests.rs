@@ -14,7 +14,7 @@ proptest! {
         let weights = packed(&case, &numbers(case.seed ^ 1, count / usize::from(groups)));
         let bias = numbers(case.seed ^ 2, usize::from(to.channels));
         let expected = case.by_rows(&input, |image, y, output| {
-            convolution::portable_row(image, y, output, &to, &window, groups, &weights, &bias, activation);
+            convolution::row_by_strips(image, y, output, &to, &window, groups, &weights, &bias, activation);
         });
         let found = case.by_rows(&input, |image, y, output| {
             convolution::convolution_row(image, y, output, &to, &window, groups, &weights, &bias, activation);
@@ -45,7 +45,7 @@ proptest! {
         let weights = numbers(seed ^ 1, inputs * outputs.next_multiple_of(8));
         let bias = numbers(seed ^ 2, outputs);
         let mut expected = vec![f32::NAN; outputs];
-        dense::portable(&input, &mut expected, &weights, &bias, Activation::Relu);
+        dense::as_strip(&input, &mut expected, &weights, &bias, Activation::Relu);
         let mut found = vec![f32::NAN; outputs];
         dense::dense(&input, &mut found, &weights, &bias, Activation::Relu);
         assert_same(&found, &expected);

@@ -1,5 +1,8 @@
 //! Where a window lies.
 
+#[cfg(supple_fpu)]
+use core::mem::offset_of;
+
 use supple_pack::Window;
 
 use super::image::Image;
@@ -29,6 +32,15 @@ pub(super) fn taps(window: &Window, axis: Axis, at: usize, length: u16) -> Taps 
     Taps { first_tap, first_input, count: kernel.saturating_sub(first_tap).min(left) }
 }
 
+/// How many pixels from `x` on have all their columns inside, where the one at `x` has.
+#[inline]
+pub(super) fn inside(window: &Window, x: usize, width: usize, input: u16) -> usize {
+    let span = usize::from(window.kernel[1].saturating_sub(1)) * usize::from(window.dilation[1]);
+    let room = (usize::from(input) + usize::from(window.pad[1])).saturating_sub(span);
+    // Those that start before `room`.
+    room.div_ceil(usize::from(window.stride[1]).max(1)).min(width).saturating_sub(x)
+}
+
 /// Down the rows or across the columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Axis {
@@ -39,12 +51,16 @@ pub(super) enum Axis {
 }
 
 /// Where the rows under a window begin among the elements of an image that may be held in part.
+///
+/// `first`, `step` and `end` are whole rows: whether that many elements are there is for [`Lines::within`] to say.
 #[derive(Debug, Clone, Copy)]
+#[repr(C)]
 pub(super) struct Lines {
     /// The first row.
     pub first: usize,
     step: usize,
     end: usize,
+    length: usize,
 }
 
 impl Lines {
@@ -52,7 +68,36 @@ impl Lines {
     pub fn of<T>(input: &Image<T>, rows: &Taps, row_step: usize) -> Self {
         let length = input.row_length();
         let first = input.row(rows.first_input).start;
-        Self { first, step: row_step * length, end: usize::from(input.rows) * length }
+        Self {
+            first,
+            step: row_step.saturating_mul(length),
+            end: usize::from(input.rows).saturating_mul(length),
+            length,
+        }
+    }
+
+    /// The only row there is.
+    #[inline]
+    pub fn one(length: usize) -> Self {
+        Self { first: 0, step: 0, end: length, length }
+    }
+
+    /// Whether the first `extent` elements of so many rows, at least one, lie among `count` elements.
+    #[inline]
+    pub fn within(&self, count: usize, rows: usize, extent: usize) -> bool {
+        // A step of no more than `end` leaves a line before `end`; being whole rows, it is at least a row before it.
+        let steps = rows == 1 || self.step <= self.end;
+        steps && self.first < self.end && self.end <= count && extent <= self.length
+    }
+
+    /// Where `step` and `end` lie, for assembly.
+    #[cfg(supple_fpu)]
+    pub const STEP_AND_END: (usize, usize) = (offset_of!(Self, step), offset_of!(Self, end));
+
+    /// Past the last row held.
+    #[cfg(supple_fpu)]
+    pub fn end(&self) -> usize {
+        self.end
     }
 
     /// Where the row of the next tap begins. A window spans no more rows than are held, so it is once round at most.
