@@ -16,6 +16,10 @@ pub(super) struct Axis {
 }
 
 impl Axis {
+    /// A window over the one place that there is.
+    #[cfg(any(test, supple_dsp))]
+    pub(super) const SINGLE: Self = Self { kernel: 1, stride: 1, pad: 0, dilation: 1 };
+
     pub(super) fn vertical(window: &Window) -> Self {
         Self::of(window, |[vertical, _]| vertical)
     }
