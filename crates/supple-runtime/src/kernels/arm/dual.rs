@@ -5,7 +5,7 @@
 
 use core::arch::naked_asm;
 
-use crate::kernels::int8::pairs::Products;
+use crate::kernels::int8::pairs::{Finish, Inputs, Products};
 
 /// The assembler knows this option of an Armv8-M core only as part of a processor that has it.
 #[cfg(supple_armv8m)]
@@ -192,23 +192,165 @@ type Kernel =
     unsafe extern "C" fn(*mut i32, *const u32, *const u32, *const u32, *const i32, usize, usize);
 
 /// Adds products; see [`Products`].
+#[inline]
 pub fn add_products(products: Products) {
-    let (Some(_), Products { places, sums, patch, weights, block }) = (products.blocks(), products) else { return };
-    let block = size_of::<u32>().wrapping_mul(block);
-    // From the last word of two outputs back to the first word of the next two.
-    let back = (size_of_val(patch) * 2 / places).wrapping_neg();
-    let half = size_of::<u32>() * 2;
-    let ends = (patch.as_ptr_range().end, sums.as_ptr_range().end);
+    let (Some(_), Products { places, words, sums, patch, weights, block }) = (products.blocks(), products) else {
+        return;
+    };
+    let word = size_of::<u32>();
+    let block = word.wrapping_mul(block);
+    // From behind the last word of two outputs back to the first word of the next two, or of the next block's.
+    let back = (words * 4 * word).wrapping_neg();
+    let next_two = back.wrapping_add(2 * word);
+    let next_block = back.wrapping_add(block).wrapping_sub(2 * word);
     let (kernel, steps): (Kernel, _) = match places {
         1 => (add_at_one, [back.wrapping_add(block); 2]),
-        2 => (add_at_two, [back.wrapping_add(half), back.wrapping_add(block).wrapping_sub(half)]),
-        3 => (add_at_three, [back.wrapping_add(half), back.wrapping_add(block).wrapping_sub(half)]),
-        4 => (add_at_four, [back.wrapping_add(half), back.wrapping_add(block).wrapping_sub(half)]),
+        2 => (add_at_two, [next_two, next_block]),
+        3 => (add_at_three, [next_two, next_block]),
+        4 => (add_at_four, [next_two, next_block]),
         _ => return,
     };
-    let (sums, patch, weights) = (sums.as_mut_ptr(), patch.as_ptr(), weights.as_ptr());
-    let [step, next_step] = steps;
-    // SAFETY: `blocks` has seen that the patch is of whole words, the sums of whole blocks of outputs, at least one of
-    // each, and that the weights of the last block end within the slice. A kernel ends at both ends exactly.
-    unsafe { kernel(sums, patch, weights, ends.0, ends.1, step, next_step) }
+    let (sums, patch, weights) = (sums.as_mut_ptr_range(), patch.as_ptr(), weights.as_ptr());
+    // SAFETY: `blocks` has seen that there is a word and that the patch holds them all, that the sums are those of
+    // whole blocks of outputs, at least one, and that the weights of the last block end within the slice. Sums, patch
+    // and weights lie at words. A kernel ends when it is exactly at the end of the sums.
+    unsafe {
+        kernel(sums.start, patch, weights, patch.add(words * 2 * places), sums.end, steps[0], steps[1]);
+    }
+}
+
+/// A function that unpacks a word of inputs at each place of `$raw` at a time, into `$halves`, the even ones first.
+macro_rules! unpack {
+    ($name:ident, $halves:literal, $($load:literal),+; $($raw:literal $even:literal),+) => {
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name(
+            from: *const i8,
+            to: *mut u32,
+            to_end: *const u32,
+            kept: u32,
+            step: usize,
+        ) {
+            naked_asm!(
+                extension!(),
+                "push {{r4-r11, lr}}",
+                "ldr r12, [sp, #36]",
+                "add lr, r12, r12, lsl #1",
+                "2:",
+                $($load,)+
+                "add r0, r0, #4",
+                $(
+                    concat!("and ", $raw, ", r3"),
+                    concat!("sxtb16 ", $even, ", ", $raw),
+                    concat!("sxtb16 ", $raw, ", ", $raw, ", ror #8"),
+                )+
+                concat!("stm r1!, ", $halves),
+                "cmp r1, r2",
+                "bne 2b",
+                "pop {{r4-r11, pc}}",
+            )
+        }
+    };
+}
+
+unpack!(unpack_one, "{{r4, r5}}", "ldr r5, [r0]"; "r5" "r4");
+unpack!(unpack_two, "{{r4-r7}}", "ldr r6, [r0]", "ldr r7, [r0, r12]"; "r6" "r4", "r7" "r5");
+unpack!(
+    unpack_three, "{{r4-r9}}",
+    "ldr r7, [r0]", "ldr r8, [r0, r12]", "ldr r9, [r0, r12, lsl #1]";
+    "r7" "r4", "r8" "r5", "r9" "r6"
+);
+unpack!(
+    unpack_four, "{{r4-r11}}",
+    "ldr r8, [r0]", "ldr r9, [r0, r12]", "ldr r10, [r0, r12, lsl #1]", "ldr r11, [r0, lr]";
+    "r8" "r4", "r9" "r5", "r10" "r6", "r11" "r7"
+);
+
+type Unpack = unsafe extern "C" fn(*const i8, *mut u32, *const u32, u32, usize);
+
+/// Unpacks inputs; see [`Inputs`].
+pub fn unpack(inputs: Inputs) {
+    if !inputs.fit() {
+        return;
+    }
+    let Inputs { places, words, from, step, kept, to } = inputs;
+    let unpack: Unpack = match places {
+        1 => unpack_one,
+        2 => unpack_two,
+        3 => unpack_three,
+        4 => unpack_four,
+        _ => return,
+    };
+    let to = to.as_mut_ptr();
+    // SAFETY: `fit` has seen that there is a word, that all of them lie within the slice to write, and that each read
+    // lies within the inputs. The reads need no alignment.
+    unsafe { unpack(from.as_ptr(), to, to.add(words * 2 * places), kept, step) }
+}
+
+/// A function that makes outputs of the sums of a channel at each place, the last place first: sums in `$sums`.
+macro_rules! finish {
+    ($name:ident, $load:literal, $($sum:literal $to:literal),+) => {
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name(
+            outputs: *mut i8,
+            sums: *const i32,
+            bias: *const i32,
+            multipliers: *const i32,
+            sums_end: *const i32,
+            raise: i32,
+            shift: u32,
+            step: usize,
+        ) {
+            naked_asm!(
+                extension!(),
+                "push {{r4-r11, lr}}",
+                "add r12, sp, #36",
+                "ldm r12, {{r4, r5, r6, r7}}",
+                "add r8, r7, r7, lsl #1",
+                "2:",
+                "ldr r9, [r2], #4",
+                $load,
+                $(concat!("add ", $sum, ", r9"),)+
+                "ldr r9, [r3], #4",
+                $(
+                    concat!("smmla ", $sum, ", ", $sum, ", r9, r5"),
+                    concat!("asr ", $sum, ", r6"),
+                    concat!("ssat ", $sum, ", #8, ", $sum),
+                    concat!("strb ", $sum, ", ", $to),
+                )+
+                "cmp r1, r4",
+                "bne 2b",
+                "pop {{r4-r11, pc}}",
+            )
+        }
+    };
+}
+
+finish!(finish_one, "ldr r10, [r1], #4", "r10" "[r0], #1");
+finish!(finish_two, "ldm r1!, {{r10, r11}}", "r11" "[r0, r7]", "r10" "[r0], #1");
+finish!(
+    finish_three, "ldm r1!, {{r10, r11, r12}}",
+    "r12" "[r0, r7, lsl #1]", "r11" "[r0, r7]", "r10" "[r0], #1"
+);
+finish!(
+    finish_four, "ldm r1!, {{r10, r11, r12, lr}}",
+    "lr" "[r0, r8]", "r12" "[r0, r7, lsl #1]", "r11" "[r0, r7]", "r10" "[r0], #1"
+);
+
+/// Makes outputs; see [`Finish`].
+pub fn finish(job: Finish) {
+    let (Some(_), Finish { places, sums, bias, multipliers, raise, shift, outputs, step }) = (job.channels(), job)
+    else {
+        return;
+    };
+    let finish: unsafe extern "C" fn(_, _, _, _, _, _, _, _) = match places {
+        1 => finish_one,
+        2 => finish_two,
+        3 => finish_three,
+        4 => finish_four,
+        _ => return,
+    };
+    let (ends, to) = (sums.as_ptr_range(), outputs.as_mut_ptr());
+    // SAFETY: `channels` has seen that there is a channel, that the sums are those of whole channels, that there are
+    // biases and multipliers for all of them, and that the last output lies within the slice.
+    unsafe { finish(to, ends.start, bias.as_ptr(), multipliers.as_ptr(), ends.end, raise, shift, step) }
 }

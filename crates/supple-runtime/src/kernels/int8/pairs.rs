@@ -10,9 +10,11 @@ use supple_pack::op::{INT8_GROUP, INT8_OUTPUT_BLOCK};
 pub(in crate::kernels) struct Products<'a> {
     /// How many places of the output are summed side by side: 1 to 4.
     pub places: usize,
+    /// Words of the patch, at least 1.
+    pub words: usize,
     /// `[4 · blocks][places]`.
     pub sums: &'a mut [i32],
-    /// `[words][even, odd][places]`, each two 16-bit numbers.
+    /// `[words][even, odd][places]`, each two 16-bit numbers, or more.
     pub patch: &'a [u32],
     /// Words of four weights: `[words][4 outputs]` for each block.
     pub weights: &'a [u32],
@@ -21,49 +23,98 @@ pub(in crate::kernels) struct Products<'a> {
 }
 
 impl Products<'_> {
-    /// Blocks of outputs; `None` where there is nothing to add or the slices do not fit together.
+    /// The patch's words and the end of the sums; `None` where there is nothing to add or the slices do not fit
+    /// together.
     #[inline]
     pub fn blocks(&self) -> Option<usize> {
-        let words = self.patch.len().checked_div(2 * self.places)?;
-        let blocks = self.sums.len().checked_div(INT8_OUTPUT_BLOCK * self.places)?;
+        let of_block = INT8_OUTPUT_BLOCK * self.places;
+        let blocks = self.sums.len().checked_div(of_block)?;
         let last = blocks.checked_sub(1)?.checked_mul(self.block)?;
-        let fits = words > 0
-            && words * 2 * self.places == self.patch.len()
-            && blocks * INT8_OUTPUT_BLOCK * self.places == self.sums.len()
-            && last.checked_add(words * INT8_OUTPUT_BLOCK)? <= self.weights.len();
+        let fits = self.words > 0
+            && blocks * of_block == self.sums.len()
+            && self.words.checked_mul(2 * self.places)? <= self.patch.len()
+            && self.words.checked_mul(INT8_OUTPUT_BLOCK)?.checked_add(last)? <= self.weights.len();
         fits.then_some(blocks)
     }
 }
 
-/// Bytes 0 and 2 of a word, sign-extended, in its halves.
-#[inline]
-pub(super) fn even(word: u32) -> u32 {
-    let [first, _, third, _] = word.to_le_bytes().map(|byte| i16::from(byte as i8) as u16);
-    u32::from(first) | u32::from(third) << 16
+/// Inputs to unpack at each place: from four bytes, bytes 0 and 2, sign-extended, then bytes 1 and 3.
+#[derive(Debug)]
+pub(in crate::kernels) struct Inputs<'a> {
+    /// 1 to 4.
+    pub places: usize,
+    /// Words at each place, at least 1.
+    pub words: usize,
+    /// Place `p` begins at `p · step`.
+    pub from: &'a [i8],
+    /// Inputs from one place to the next.
+    pub step: usize,
+    /// The bits of a word that are kept; the others count as zero.
+    pub kept: u32,
+    /// `[words][even, odd][places]`, or more.
+    pub to: &'a mut [u32],
 }
 
-/// Bytes 1 and 3.
-#[inline]
-pub(super) fn odd(word: u32) -> u32 {
-    even(word.rotate_right(8))
+impl Inputs<'_> {
+    /// Whether there is something to unpack and the slices fit together.
+    #[inline]
+    pub fn fit(&self) -> bool {
+        let Some(last) = self.places.checked_sub(1).and_then(|last| self.step.checked_mul(last)) else { return false };
+        let (Some(bytes), Some(halves)) = (self.words.checked_mul(INT8_GROUP), self.words.checked_mul(2 * self.places)) else { return false };
+        self.words > 0 && halves <= self.to.len() && bytes <= self.from.len().saturating_sub(last)
+    }
 }
 
-/// What a naked function does on the board.
-#[cfg(not(supple_dsp))]
-pub(super) use emulated::add_products;
+/// Sums to become outputs: `((sum + bias) · multiplier >> 32) + raise >> shift`, held within -128 and 127.
+#[derive(Debug)]
+pub(in crate::kernels) struct Finish<'a> {
+    /// 1 to 4.
+    pub places: usize,
+    /// `[channels][places]`.
+    pub sums: &'a [i32],
+    /// `[channels]`, or more.
+    pub bias: &'a [i32],
+    /// `[channels]`, or more.
+    pub multipliers: &'a [i32],
+    /// Half of what is shifted away, and the output's zero.
+    pub raise: i32,
+    /// 1 to 31.
+    pub shift: u32,
+    /// The channels of place `p` begin at `p · step`.
+    pub outputs: &'a mut [i8],
+    /// Outputs from one place to the next.
+    pub step: usize,
+}
+
+impl Finish<'_> {
+    /// How many; `None` where there are none or the slices do not fit together.
+    #[inline]
+    pub fn channels(&self) -> Option<usize> {
+        let channels = self.sums.len().checked_div(self.places)?;
+        let last = self.step.checked_mul(self.places.checked_sub(1)?)?;
+        let fits = channels > 0
+            && channels * self.places == self.sums.len()
+            && channels <= self.bias.len().min(self.multipliers.len())
+            && last.checked_add(channels)? <= self.outputs.len();
+        fits.then_some(channels)
+    }
+}
 
 #[cfg(supple_dsp)]
-pub(super) use crate::kernels::arm::dual::add_products;
+pub(super) use crate::kernels::arm::dual::{add_products, finish, unpack};
+#[cfg(not(supple_dsp))]
+pub(super) use emulated::{add_products, finish, unpack};
 
+/// What the functions of the same names do on the board, in assembly.
 #[cfg(not(supple_dsp))]
 mod emulated {
     use super::*;
 
     pub fn add_products(products: Products) {
         let Some(_) = products.blocks() else { return };
-        let Products { places, sums, patch, weights, block } = products;
-        for (sums, weights) in sums.chunks_mut(INT8_OUTPUT_BLOCK * places).zip(weights.chunks(block.max(1))) {
-            for (inputs, weights) in patch.chunks_exact(2 * places).zip(weights.chunks_exact(INT8_OUTPUT_BLOCK)) {
+        let Products { places, words, sums, patch, weights, block } = products;
+        for (sums, weights) in sums.chunks_mut(INT8_OUTPUT_BLOCK * places).zip(weights.chunks(block)) {
+            for (inputs, weights) in patch.chunks(2 * places).take(words).zip(weights.chunks(INT8_OUTPUT_BLOCK)) {
                 let (even_inputs, odd_inputs) = inputs.split_at(places);
                 for (sums, &weights) in sums.chunks_mut(places).zip(weights) {
                     for (sum, (&even_input, &odd_input)) in sums.iter_mut().zip(even_inputs.iter().zip(odd_inputs)) {
@@ -75,7 +126,43 @@ mod emulated {
         }
     }
 
-    /// The instruction SMLAD: products of both halves, added.
+    pub fn unpack(inputs: Inputs) {
+        assert!(inputs.fit());
+        let Inputs { places, words, from, step, kept, to } = inputs;
+        for (word, to) in to.chunks_mut(2 * places).take(words).enumerate() {
+            for place in 0..places {
+                let bytes = from[place * step + word * INT8_GROUP..].first_chunk::<INT8_GROUP>().unwrap();
+                let word = u32::from_le_bytes(bytes.map(|byte| byte as u8)) & kept;
+                (to[place], to[places + place]) = (even(word), odd(word));
+            }
+        }
+    }
+
+    pub fn finish(job: Finish) {
+        let Some(_) = job.channels() else { return };
+        let Finish { places, sums, bias, multipliers, raise, shift, outputs, step } = job;
+        for (channel, sums) in sums.chunks(places).enumerate() {
+            for (place, &sum) in sums.iter().enumerate() {
+                let product = i64::from(sum.wrapping_add(bias[channel])) * i64::from(multipliers[channel]);
+                // SMMLA, ASR, SSAT.
+                let rounded = ((product >> 32) as i32).wrapping_add(raise) >> shift;
+                outputs[place * step + channel] = rounded.clamp(-128, 127) as i8;
+            }
+        }
+    }
+
+    /// SXTB16: bytes 0 and 2 of a word, sign-extended, in its halves.
+    fn even(word: u32) -> u32 {
+        let [first, _, third, _] = word.to_le_bytes().map(|byte| i16::from(byte as i8) as u16);
+        u32::from(first) | u32::from(third) << 16
+    }
+
+    /// SXTB16 of the word rotated by a byte: bytes 1 and 3.
+    fn odd(word: u32) -> u32 {
+        even(word.rotate_right(8))
+    }
+
+    /// SMLAD: the products of both halves, added.
     fn multiply_add(left: u32, right: u32, sum: i32) -> i32 {
         let halves = |word: u32| [word as i16, (word >> 16) as i16].map(i32::from);
         let ([a, b], [c, d]) = (halves(left), halves(right));

@@ -4,16 +4,24 @@
 //! few words of it at a time; then all outputs take their products of it, and their sums wait in memory for the next
 //! words. Edges, padding, groups and ends of runs are a matter of copying alone.
 
+use core::array::from_fn;
+
 use supple_pack::op::{INT8_GROUP, INT8_OUTPUT_BLOCK};
 use supple_pack::{Shape, Window, int8_runs};
 
-use super::pairs::{Products, add_products, even, odd};
+use super::pairs::{Finish, Inputs, Products, add_products, finish, unpack};
 use super::taps::Axis;
 use super::Channelwise;
 use crate::kernels::image::Image;
 
 /// Places that are computed together.
 const MOST_PLACES: usize = 4;
+
+/// Up to here, what is shifted away and the output's zero can be added at once.
+const MOST_SHIFT: u32 = 22;
+
+/// Most words of inputs of a patch, all places taken together.
+const MOST_WORDS: usize = ROOM / 2;
 
 /// Words of memory for a patch, and for sums: 256 bytes.
 const ROOM: usize = 64;
@@ -108,15 +116,16 @@ impl Layer<'_> {
         let Ok(weights) = bytemuck::try_cast_slice(weights) else { return };
         let pixels = output.chunks_mut((MOST_PLACES * self.outputs).max(1));
         for (pixels, x) in pixels.zip((0..width).step_by(MOST_PLACES)) {
-            self.places(y, x, MOST_PLACES.min(width - x), pixels, weights);
+            let corner = self.columns.place(x, 0).wrapping_mul(self.channels);
+            self.places(&Places { y, count: MOST_PLACES.min(width - x), corner }, pixels, weights);
         }
     }
 
-    /// Some places from column `x` on.
-    fn places(&self, y: usize, x: usize, places: usize, pixels: &mut [i8], weights: &[u32]) {
+    #[inline]
+    fn places(&self, at: &Places, pixels: &mut [i8], weights: &[u32]) {
         let group_outputs = self.outputs / self.groups;
         // As many outputs at a time as there is room for the sums of.
-        let most = ROOM / places / INT8_OUTPUT_BLOCK * INT8_OUTPUT_BLOCK;
+        let most = ROOM / at.count / INT8_OUTPUT_BLOCK * INT8_OUTPUT_BLOCK;
         let words = self.kernel_rows * self.runs * self.run.div_ceil(INT8_GROUP);
         let block = words * INT8_OUTPUT_BLOCK;
         let mut weights = weights;
@@ -125,103 +134,156 @@ impl Layer<'_> {
                 let outputs = most.min(group_outputs - first);
                 let blocks = outputs.div_ceil(INT8_OUTPUT_BLOCK);
                 let mut sums = [0; ROOM];
-                let Some(sums) = sums.get_mut(..blocks * INT8_OUTPUT_BLOCK * places) else { return };
+                let Some(sums) = sums.get_mut(..blocks * INT8_OUTPUT_BLOCK * at.count) else { return };
                 let Some((of_these, after)) = weights.split_at_checked(blocks * block) else { return };
                 weights = after;
-                self.add(y, x, places, group, sums, of_these, block);
+                self.add(at, group, sums, of_these, block);
                 let channel = group * group_outputs + first;
-                let biases = self.finish.bias.get(channel..).unwrap_or_default();
-                let multipliers = self.finish.multipliers.get(channel..).unwrap_or_default();
-                for place in 0..places {
-                    let start = place * self.outputs + channel;
-                    let pixel = pixels.get_mut(start..start + outputs).unwrap_or_default();
-                    let sums = sums.get(place..).unwrap_or_default().iter().step_by(places);
-                    for (((output, &sum), &bias), &multiplier) in pixel.iter_mut().zip(sums).zip(biases).zip(multipliers) {
-                        *output = self.finish.finish(sum.wrapping_add(bias), multiplier);
+                let Some(sums) = sums.get(..outputs * at.count) else { return };
+                self.finish(at.count, channel, sums, pixels.get_mut(channel..).unwrap_or_default());
+            }
+        }
+    }
+
+    /// Makes outputs, the first of them those of `channel`.
+    fn finish(&self, places: usize, channel: usize, sums: &[i32], outputs: &mut [i8]) {
+        let Channelwise { bias, multipliers, requantise } = *self.finish;
+        let bias = bias.get(channel..).unwrap_or_default();
+        let multipliers = multipliers.get(channel..).unwrap_or_default();
+        let shift = u32::from(requantise.shift).wrapping_sub(32);
+        if (1..=MOST_SHIFT).contains(&shift) {
+            let raise = (1 << (shift - 1)) + (i32::from(requantise.output_zero) << shift);
+            finish(Finish { places, sums, bias, multipliers, raise, shift, outputs, step: self.outputs });
+            if (requantise.low, requantise.high) != (i8::MIN, i8::MAX) {
+                for pixel in outputs.chunks_mut(self.outputs.max(1)).take(places) {
+                    for output in pixel.iter_mut().take(sums.len() / places) {
+                        *output = (*output).max(requantise.low).min(requantise.high);
                     }
                 }
+            }
+            return;
+        }
+        for (place, pixel) in outputs.chunks_mut(self.outputs.max(1)).enumerate() {
+            let sums = sums.get(place..).unwrap_or_default().iter().step_by(places);
+            for (((output, &sum), &bias), &multiplier) in pixel.iter_mut().zip(sums).zip(bias).zip(multipliers) {
+                *output = self.finish.finish(sum.wrapping_add(bias), multiplier);
             }
         }
     }
 
     /// Adds all products of some outputs of a group.
-    fn add(
-        &self,
-        y: usize,
-        x: usize,
-        places: usize,
-        group: usize,
-        sums: &mut [i32],
-        weights: &[u32],
-        block: usize,
-    ) {
-        let outside = self.finish.requantise.input_zero;
-        let mut patch = [0; ROOM];
+    fn add(&self, at: &Places, group: usize, sums: &mut [i32], weights: &[u32], block: usize) {
+        let places = at.count;
         let capacity = ROOM / (2 * places);
+        let mut patch = [0; ROOM];
         let (mut held, mut weights) = (0, weights);
-        let mut flush = |patch: &[u32], held: &mut usize| {
-            let Some(patch) = patch.get(..*held * 2 * places) else { return };
-            add_products(Products { places, sums, patch, weights, block });
-            weights = weights.get(*held * INT8_OUTPUT_BLOCK..).unwrap_or_default();
-            *held = 0;
+        let mut flush = |patch: &[u32; ROOM], words: usize| {
+            add_products(Products { places, words, sums, patch, weights, block });
+            weights = weights.get(words * INT8_OUTPUT_BLOCK..).unwrap_or_default();
         };
         for tap in 0..self.kernel_rows {
-            let row = self.input_row(y, tap);
-            for run in 0..self.runs {
-                let offset = group * self.inputs + run * self.step;
+            let row = self.input_row(at.y, tap);
+            let mut start = at.corner.wrapping_add(group * self.inputs);
+            for _ in 0..self.runs {
                 let mut done = 0;
                 while done < self.run {
                     let length = (self.run - done).min((capacity - held) * INT8_GROUP);
-                    for place in 0..places {
-                        let corner = self.columns.place(x + place, 0).wrapping_mul(self.channels);
-                        let start = corner.wrapping_add(offset + done);
-                        let to = patch.get_mut(held * 2 * places + place..).unwrap_or_default();
-                        unpack(row, start, length, outside, to, places);
-                    }
-                    held += length.div_ceil(INT8_GROUP);
+                    let to = patch.get_mut(held * 2 * places..).unwrap_or_default();
+                    self.copy(&row, start.wrapping_add(done), length, places, to);
                     done += length;
+                    held += length.div_ceil(INT8_GROUP);
                     if held == capacity {
-                        flush(&patch, &mut held);
+                        flush(&patch, held);
+                        held = 0;
                     }
                 }
+                start = start.wrapping_add(self.step);
             }
         }
-        flush(&patch, &mut held);
+        if held > 0 {
+            flush(&patch, held);
+        }
     }
 
-    /// The row of the input that a kernel row reads; empty where it lies outside.
-    fn input_row(&self, y: usize, tap: usize) -> &[i8] {
+    /// The row of the input that a kernel row reads.
+    #[inline]
+    fn input_row(&self, y: usize, tap: usize) -> Row<'_> {
         let place = self.rows.place(y, tap);
         if place >= self.height {
-            return &[];
+            return Row::default();
         }
-        let start = place % self.rows_held.max(1) * self.row_length;
-        self.elements.get(start..start + self.row_length).unwrap_or_default()
+        let held = if place < self.rows_held { place } else { place % self.rows_held.max(1) };
+        let elements = self.elements.get(held * self.row_length..).unwrap_or_default();
+        Row { elements, length: self.row_length.min(elements.len()) }
+    }
+
+    /// Unpacks `length` inputs at each place, those of the first from `start` of the row on.
+    #[inline]
+    fn copy(&self, row: &Row, start: usize, length: usize, places: usize, to: &mut [u32]) {
+        let outside = self.finish.requantise.input_zero;
+        let step = self.columns.stride() * self.channels;
+        let words = length.div_ceil(INT8_GROUP);
+        let mut copied = [[outside; INT8_GROUP]; MOST_WORDS];
+        let (mut from, mut from_step) = (copied.as_flattened(), 0);
+        if row.holds(start, (places - 1) * step, length) {
+            (from, from_step) = (row.elements.get(start..).unwrap_or_default(), step);
+        } else if row.length > 0 {
+            for (place, to) in copied.chunks_mut(words.max(1)).take(places).enumerate() {
+                row.copy(start.wrapping_add(place * step), outside, to);
+            }
+            (from, from_step) = (copied.as_flattened(), words * INT8_GROUP);
+        }
+        let (whole, rest) = (length / INT8_GROUP, length % INT8_GROUP);
+        if whole > 0 {
+            unpack(Inputs { places, words: whole, from, step: from_step, kept: u32::MAX, to });
+        }
+        if rest > 0 {
+            let from = from.get(whole * INT8_GROUP..).unwrap_or_default();
+            let to = to.get_mut(whole * 2 * places..).unwrap_or_default();
+            unpack(Inputs { places, words: 1, from, step: from_step, kept: (1 << (8 * rest)) - 1, to });
+        }
     }
 }
 
-/// Unpacks the `length` inputs from `start` of a row on, each word into `to[0]` and `to[places]` of the next
-/// `2 · places`; inputs that lie outside the row count as `outside`, what fills up the last word as zero.
-fn unpack(row: &[i8], start: usize, length: usize, outside: i8, to: &mut [u32], places: usize) {
-    for (to, first) in to.chunks_mut((2 * places).max(1)).zip((0..length).step_by(INT8_GROUP)) {
-        let word = word(row, start.wrapping_add(first), length - first, outside);
-        if let Some(to) = to.first_mut() {
-            *to = even(word);
-        }
-        if let Some(to) = to.get_mut(places) {
-            *to = odd(word);
-        }
-    }
+/// Neighbouring places of an output row.
+struct Places {
+    y: usize,
+    /// 1 to 4.
+    count: usize,
+    /// Where in its row the window of the first begins; before the row it wraps around.
+    corner: usize,
 }
 
-/// The word that begins at `at` of a row; of its bytes, those from `length` on are zero.
-#[inline]
-fn word(row: &[i8], at: usize, length: usize, outside: i8) -> u32 {
-    let kept = if length < INT8_GROUP { (1 << (8 * length)) - 1 } else { u32::MAX };
-    if let Some(bytes) = row.get(at..).and_then(<[i8]>::first_chunk::<INT8_GROUP>) {
-        return u32::from_le_bytes(bytes.map(|byte| byte as u8)) & kept;
+/// A row of the input, empty where it lies outside, and what follows it in memory.
+#[derive(Default)]
+struct Row<'a> {
+    elements: &'a [i8],
+    length: usize,
+}
+
+impl Row<'_> {
+    /// Whether so many inputs from `start` on and from `start + span` on lie inside, and in memory whole words of them.
+    #[inline]
+    fn holds(&self, start: usize, span: usize, length: usize) -> bool {
+        let last = start.wrapping_add(span);
+        start < self.length
+            && last.saturating_add(length) <= self.length
+            && last.saturating_add(length.next_multiple_of(INT8_GROUP)) <= self.elements.len()
     }
-    // Places before the row wrapped around and lie beyond its end too.
-    let byte = |i: usize| row.get(at.wrapping_add(i)).copied().unwrap_or(outside) as u8;
-    u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)]) & kept
+
+    /// Copies the words from `start` on; what lies outside the row counts as `outside`.
+    fn copy(&self, start: usize, outside: i8, to: &mut [[i8; INT8_GROUP]]) {
+        let row = self.elements.get(..self.length).unwrap_or_default();
+        let mut at = start;
+        for to in to {
+            let last = at.wrapping_add(INT8_GROUP - 1);
+            *to = match row.get(at..).and_then(<[i8]>::first_chunk) {
+                Some(word) => *word,
+                None if at <= last && at >= row.len() => [outside; INT8_GROUP],
+                // Places before the row wrapped around and lie beyond its end too.
+                None => from_fn(|i| row.get(at.wrapping_add(i)).copied().unwrap_or(outside)),
+            };
+            at = at.wrapping_add(INT8_GROUP);
+        }
+    }
 }
