@@ -5,6 +5,8 @@
 
 use core::arch::naked_asm;
 
+use supple_pack::op::INT8_GROUP;
+
 use crate::kernels::int8::pairs::{Finish, Inputs, Products};
 
 /// The assembler knows this option of an Armv8-M core only as part of a processor that has it.
@@ -220,21 +222,24 @@ pub fn add_products(products: Products) {
 }
 
 /// A function that unpacks a word of inputs at each place of `$raw` at a time, into `$halves`, the even ones first.
+/// The word behind the whole ones is not read where nothing of it is kept.
 macro_rules! unpack {
-    ($name:ident, $halves:literal, $($load:literal),+; $($raw:literal $even:literal),+) => {
+    ($name:ident, $halves:literal, $bytes:literal, $($load:literal),+; $($raw:literal $even:literal),+) => {
         #[unsafe(naked)]
         unsafe extern "C" fn $name(
             from: *const i8,
             to: *mut u32,
-            to_end: *const u32,
-            kept: u32,
+            whole_end: *const u32,
             step: usize,
+            kept: u32,
         ) {
             naked_asm!(
                 extension!(),
                 "push {{r4-r11, lr}}",
-                "ldr r12, [sp, #36]",
+                "mov r12, r3",
                 "add lr, r12, r12, lsl #1",
+                "mov r3, #-1",
+                "b 3f",
                 "2:",
                 $($load,)+
                 "add r0, r0, #4",
@@ -244,7 +249,14 @@ macro_rules! unpack {
                     concat!("sxtb16 ", $raw, ", ", $raw, ", ror #8"),
                 )+
                 concat!("stm r1!, ", $halves),
+                "3:",
                 "cmp r1, r2",
+                "bne 2b",
+                "ldr r3, [sp, #36]",
+                "mov r4, #0",
+                "str r4, [sp, #36]",
+                concat!("add r2, #", $bytes),
+                "cmp r3, #0",
                 "bne 2b",
                 "pop {{r4-r11, pc}}",
             )
@@ -252,27 +264,28 @@ macro_rules! unpack {
     };
 }
 
-unpack!(unpack_one, "{{r4, r5}}", "ldr r5, [r0]"; "r5" "r4");
-unpack!(unpack_two, "{{r4-r7}}", "ldr r6, [r0]", "ldr r7, [r0, r12]"; "r6" "r4", "r7" "r5");
+unpack!(unpack_one, "{{r4, r5}}", "8", "ldr r5, [r0]"; "r5" "r4");
+unpack!(unpack_two, "{{r4-r7}}", "16", "ldr r6, [r0]", "ldr r7, [r0, r12]"; "r6" "r4", "r7" "r5");
 unpack!(
-    unpack_three, "{{r4-r9}}",
+    unpack_three, "{{r4-r9}}", "24",
     "ldr r7, [r0]", "ldr r8, [r0, r12]", "ldr r9, [r0, r12, lsl #1]";
     "r7" "r4", "r8" "r5", "r9" "r6"
 );
 unpack!(
-    unpack_four, "{{r4-r11}}",
+    unpack_four, "{{r4-r11}}", "32",
     "ldr r8, [r0]", "ldr r9, [r0, r12]", "ldr r10, [r0, r12, lsl #1]", "ldr r11, [r0, lr]";
     "r8" "r4", "r9" "r5", "r10" "r6", "r11" "r7"
 );
 
-type Unpack = unsafe extern "C" fn(*const i8, *mut u32, *const u32, u32, usize);
+type Unpack = unsafe extern "C" fn(*const i8, *mut u32, *const u32, usize, u32);
 
 /// Unpacks inputs; see [`Inputs`].
+#[inline]
 pub fn unpack(inputs: Inputs) {
     if !inputs.fit() {
         return;
     }
-    let Inputs { places, words, from, step, kept, to } = inputs;
+    let Inputs { places, length, from, step, to } = inputs;
     let unpack: Unpack = match places {
         1 => unpack_one,
         2 => unpack_two,
@@ -280,10 +293,11 @@ pub fn unpack(inputs: Inputs) {
         4 => unpack_four,
         _ => return,
     };
+    let kept = (1 << (8 * (length % INT8_GROUP))) - 1;
     let to = to.as_mut_ptr();
     // SAFETY: `fit` has seen that there is a word, that all of them lie within the slice to write, and that each read
     // lies within the inputs. The reads need no alignment.
-    unsafe { unpack(from.as_ptr(), to, to.add(words * 2 * places), kept, step) }
+    unsafe { unpack(from.as_ptr(), to, to.add(length / INT8_GROUP * 2 * places), step, kept) }
 }
 
 /// A function that makes outputs of the sums of a channel at each place, the last place first: sums in `$sums`.

@@ -38,19 +38,17 @@ impl Products<'_> {
     }
 }
 
-/// Inputs to unpack at each place: from four bytes, bytes 0 and 2, sign-extended, then bytes 1 and 3.
+/// Inputs to unpack at each place: of each four, bytes 0 and 2, sign-extended, then bytes 1 and 3.
 #[derive(Debug)]
 pub(in crate::kernels) struct Inputs<'a> {
     /// 1 to 4.
     pub places: usize,
-    /// Words at each place, at least 1.
-    pub words: usize,
-    /// Place `p` begins at `p · step`.
+    /// Inputs at each place, at least 1; what fills up the last word counts as zero.
+    pub length: usize,
+    /// Place `p` begins at `p · step`; a last word must be there as a whole.
     pub from: &'a [i8],
     /// Inputs from one place to the next.
     pub step: usize,
-    /// The bits of a word that are kept; the others count as zero.
-    pub kept: u32,
     /// `[words][even, odd][places]`, or more.
     pub to: &'a mut [u32],
 }
@@ -59,9 +57,13 @@ impl Inputs<'_> {
     /// Whether there is something to unpack and the slices fit together.
     #[inline]
     pub fn fit(&self) -> bool {
-        let Some(last) = self.places.checked_sub(1).and_then(|last| self.step.checked_mul(last)) else { return false };
-        let (Some(bytes), Some(halves)) = (self.words.checked_mul(INT8_GROUP), self.words.checked_mul(2 * self.places)) else { return false };
-        self.words > 0 && halves <= self.to.len() && bytes <= self.from.len().saturating_sub(last)
+        let words = self.length.div_ceil(INT8_GROUP);
+        let steps = self.places.wrapping_sub(1);
+        let (Some(span), Some(halves)) = (steps.checked_mul(self.step), words.checked_mul(2 * self.places)) else {
+            return false;
+        };
+        let last = self.from.len().checked_sub(span);
+        words > 0 && halves <= self.to.len() && last.is_some_and(|last| words <= last / INT8_GROUP)
     }
 }
 
@@ -127,12 +129,17 @@ mod emulated {
     }
 
     pub fn unpack(inputs: Inputs) {
-        assert!(inputs.fit());
-        let Inputs { places, words, from, step, kept, to } = inputs;
-        for (word, to) in to.chunks_mut(2 * places).take(words).enumerate() {
+        if !inputs.fit() {
+            return;
+        }
+        let Inputs { places, length, from, step, to } = inputs;
+        for (word, to) in to.chunks_mut(2 * places).take(length.div_ceil(INT8_GROUP)).enumerate() {
             for place in 0..places {
-                let bytes = from[place * step + word * INT8_GROUP..].first_chunk::<INT8_GROUP>().unwrap();
-                let word = u32::from_le_bytes(bytes.map(|byte| byte as u8)) & kept;
+                let byte = |i: usize| match word * INT8_GROUP + i {
+                    at if at < length => from[place * step + at] as u8,
+                    _ => 0,
+                };
+                let word = u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)]);
                 (to[place], to[places + place]) = (even(word), odd(word));
             }
         }

@@ -20,9 +20,6 @@ const MOST_PLACES: usize = 4;
 /// Up to here, what is shifted away and the output's zero can be added at once.
 const MOST_SHIFT: u32 = 22;
 
-/// Most words of inputs of a patch, all places taken together.
-const MOST_WORDS: usize = ROOM / 2;
-
 /// Words of memory for a patch, and for sums: 256 bytes.
 const ROOM: usize = 64;
 
@@ -114,15 +111,17 @@ struct Layer<'a> {
 impl Layer<'_> {
     fn row(&self, y: usize, width: usize, output: &mut [i8], weights: &[i8]) {
         let Ok(weights) = bytemuck::try_cast_slice(weights) else { return };
+        let mut memory = Memory { patch: [0; ROOM], sums: [0; ROOM] };
         let pixels = output.chunks_mut((MOST_PLACES * self.outputs).max(1));
         for (pixels, x) in pixels.zip((0..width).step_by(MOST_PLACES)) {
             let corner = self.columns.place(x, 0).wrapping_mul(self.channels);
-            self.places(&Places { y, count: MOST_PLACES.min(width - x), corner }, pixels, weights);
+            let at = Places { y, count: MOST_PLACES.min(width - x), corner };
+            self.places(&at, pixels, weights, &mut memory);
         }
     }
 
     #[inline]
-    fn places(&self, at: &Places, pixels: &mut [i8], weights: &[u32]) {
+    fn places(&self, at: &Places, pixels: &mut [i8], weights: &[u32], memory: &mut Memory) {
         let group_outputs = self.outputs / self.groups;
         // As many outputs at a time as there is room for the sums of.
         let most = ROOM / at.count / INT8_OUTPUT_BLOCK * INT8_OUTPUT_BLOCK;
@@ -133,11 +132,11 @@ impl Layer<'_> {
             for first in (0..group_outputs).step_by(most) {
                 let outputs = most.min(group_outputs - first);
                 let blocks = outputs.div_ceil(INT8_OUTPUT_BLOCK);
-                let mut sums = [0; ROOM];
-                let Some(sums) = sums.get_mut(..blocks * INT8_OUTPUT_BLOCK * at.count) else { return };
+                let Some(sums) = memory.sums.get_mut(..blocks * INT8_OUTPUT_BLOCK * at.count) else { return };
                 let Some((of_these, after)) = weights.split_at_checked(blocks * block) else { return };
                 weights = after;
-                self.add(at, group, sums, of_these, block);
+                sums.fill(0);
+                self.add(at, group, &mut memory.patch, sums, of_these, block);
                 let channel = group * group_outputs + first;
                 let Some(sums) = sums.get(..outputs * at.count) else { return };
                 self.finish(at.count, channel, sums, pixels.get_mut(channel..).unwrap_or_default());
@@ -172,10 +171,9 @@ impl Layer<'_> {
     }
 
     /// Adds all products of some outputs of a group.
-    fn add(&self, at: &Places, group: usize, sums: &mut [i32], weights: &[u32], block: usize) {
+    fn add(&self, at: &Places, group: usize, patch: &mut [u32; ROOM], sums: &mut [i32], weights: &[u32], block: usize) {
         let places = at.count;
         let capacity = ROOM / (2 * places);
-        let mut patch = [0; ROOM];
         let (mut held, mut weights) = (0, weights);
         let mut flush = |patch: &[u32; ROOM], words: usize| {
             add_products(Products { places, words, sums, patch, weights, block });
@@ -193,7 +191,7 @@ impl Layer<'_> {
                     done += length;
                     held += length.div_ceil(INT8_GROUP);
                     if held == capacity {
-                        flush(&patch, held);
+                        flush(patch, held);
                         held = 0;
                     }
                 }
@@ -201,7 +199,7 @@ impl Layer<'_> {
             }
         }
         if held > 0 {
-            flush(&patch, held);
+            flush(patch, held);
         }
     }
 
@@ -218,31 +216,32 @@ impl Layer<'_> {
     }
 
     /// Unpacks `length` inputs at each place, those of the first from `start` of the row on.
-    #[inline]
+    #[inline(never)]
     fn copy(&self, row: &Row, start: usize, length: usize, places: usize, to: &mut [u32]) {
-        let outside = self.finish.requantise.input_zero;
         let step = self.columns.stride() * self.channels;
-        let words = length.div_ceil(INT8_GROUP);
-        let mut copied = [[outside; INT8_GROUP]; MOST_WORDS];
-        let (mut from, mut from_step) = (copied.as_flattened(), 0);
-        if row.holds(start, (places - 1) * step, length) {
-            (from, from_step) = (row.elements.get(start..).unwrap_or_default(), step);
-        } else if row.length > 0 {
-            for (place, to) in copied.chunks_mut(words.max(1)).take(places).enumerate() {
-                row.copy(start.wrapping_add(place * step), outside, to);
+        let span = (places - 1) * step;
+        if row.holds(start, span, length) {
+            let from = row.elements.get(start..).unwrap_or_default();
+            return unpack(Inputs { places, length, from, step, to });
+        }
+        let outside = self.finish.requantise.input_zero;
+        for (to, first) in to.chunks_mut(2 * places).zip((0..length).step_by(INT8_GROUP)) {
+            let mut at = start.wrapping_add(first);
+            let mut words = [[outside; INT8_GROUP]; MOST_PLACES];
+            for word in &mut words {
+                *word = row.word(at, outside);
+                at = at.wrapping_add(step);
             }
-            (from, from_step) = (copied.as_flattened(), words * INT8_GROUP);
-        }
-        let (whole, rest) = (length / INT8_GROUP, length % INT8_GROUP);
-        if whole > 0 {
-            unpack(Inputs { places, words: whole, from, step: from_step, kept: u32::MAX, to });
-        }
-        if rest > 0 {
-            let from = from.get(whole * INT8_GROUP..).unwrap_or_default();
-            let to = to.get_mut(whole * 2 * places..).unwrap_or_default();
-            unpack(Inputs { places, words: 1, from, step: from_step, kept: (1 << (8 * rest)) - 1, to });
+            let length = (length - first).min(INT8_GROUP);
+            unpack(Inputs { places, length, from: words.as_flattened(), step: INT8_GROUP, to });
         }
     }
+}
+
+/// What is unpacked and what is summed, side by side in memory that is prepared once.
+struct Memory {
+    patch: [u32; ROOM],
+    sums: [i32; ROOM],
 }
 
 /// Neighbouring places of an output row.
@@ -271,19 +270,15 @@ impl Row<'_> {
             && last.saturating_add(length.next_multiple_of(INT8_GROUP)) <= self.elements.len()
     }
 
-    /// Copies the words from `start` on; what lies outside the row counts as `outside`.
-    fn copy(&self, start: usize, outside: i8, to: &mut [[i8; INT8_GROUP]]) {
+    /// The word that begins at `at`; what lies outside the row counts as `outside`.
+    #[inline]
+    fn word(&self, at: usize, outside: i8) -> [i8; INT8_GROUP] {
         let row = self.elements.get(..self.length).unwrap_or_default();
-        let mut at = start;
-        for to in to {
-            let last = at.wrapping_add(INT8_GROUP - 1);
-            *to = match row.get(at..).and_then(<[i8]>::first_chunk) {
-                Some(word) => *word,
-                None if at <= last && at >= row.len() => [outside; INT8_GROUP],
-                // Places before the row wrapped around and lie beyond its end too.
-                None => from_fn(|i| row.get(at.wrapping_add(i)).copied().unwrap_or(outside)),
-            };
-            at = at.wrapping_add(INT8_GROUP);
+        match row.get(at..).and_then(<[i8]>::first_chunk) {
+            Some(word) => *word,
+            None if at >= row.len() && at <= at.wrapping_add(INT8_GROUP - 1) => [outside; INT8_GROUP],
+            // Places before the row wrapped around and lie beyond its end too.
+            None => from_fn(|i| row.get(at.wrapping_add(i)).copied().unwrap_or(outside)),
         }
     }
 }
