@@ -3,7 +3,7 @@
 //! Naked functions, for they need every register that there is. What each computes is said, and tested on the host,
 //! by the function of the same name in `int8::pairs`; on a board the bits of a trunk tell whether they agree.
 
-use core::arch::naked_asm;
+use core::arch::{asm, naked_asm};
 
 use supple_pack::op::INT8_GROUP;
 
@@ -21,6 +21,21 @@ macro_rules! extension {
     () => {
         ""
     };
+}
+
+/// Bytes 0 and 2 of a word, sign-extended, in its halves.
+#[inline]
+pub fn even(word: u32) -> u32 {
+    let halves;
+    // SAFETY: a function of one register.
+    unsafe { asm!(extension!(), "sxtb16 {}, {}", out(reg) halves, in(reg) word, options(pure, nomem, nostack)) };
+    halves
+}
+
+/// Bytes 1 and 3.
+#[inline]
+pub fn odd(word: u32) -> u32 {
+    even(word.rotate_right(8))
 }
 
 /// One word of inputs at four places, two outputs: 32 products. Sums in r4 to r11, weights pass through r0 and r3,

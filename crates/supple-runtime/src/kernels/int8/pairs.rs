@@ -103,9 +103,9 @@ impl Finish<'_> {
 }
 
 #[cfg(supple_dsp)]
-pub(super) use crate::kernels::arm::dual::{add_products, finish, unpack};
+pub(super) use crate::kernels::arm::dual::{add_products, even, finish, odd, unpack};
 #[cfg(not(supple_dsp))]
-pub(super) use emulated::{add_products, finish, unpack};
+pub(super) use emulated::{add_products, even, finish, odd, unpack};
 
 /// What the functions of the same names do on the board, in assembly.
 #[cfg(not(supple_dsp))]
@@ -159,13 +159,13 @@ mod emulated {
     }
 
     /// SXTB16: bytes 0 and 2 of a word, sign-extended, in its halves.
-    fn even(word: u32) -> u32 {
+    pub fn even(word: u32) -> u32 {
         let [first, _, third, _] = word.to_le_bytes().map(|byte| i16::from(byte as i8) as u16);
         u32::from(first) | u32::from(third) << 16
     }
 
     /// SXTB16 of the word rotated by a byte: bytes 1 and 3.
-    fn odd(word: u32) -> u32 {
+    pub fn odd(word: u32) -> u32 {
         even(word.rotate_right(8))
     }
 

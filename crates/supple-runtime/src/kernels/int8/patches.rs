@@ -5,11 +5,13 @@
 //! words. Edges, padding, groups and ends of runs are a matter of copying alone.
 
 use core::array::from_fn;
+use core::iter::{once, repeat_n};
+use core::slice::ChunksMut;
 
 use supple_pack::op::{INT8_GROUP, INT8_OUTPUT_BLOCK};
 use supple_pack::{Shape, Window, int8_runs};
 
-use super::pairs::{Finish, Inputs, Products, add_products, finish, unpack};
+use super::pairs::{Finish, Inputs, Products, add_products, even, finish, odd, unpack};
 use super::taps::Axis;
 use super::Channelwise;
 use crate::kernels::image::Image;
@@ -219,21 +221,27 @@ impl Layer<'_> {
     #[inline(never)]
     fn copy(&self, row: &Row, start: usize, length: usize, places: usize, to: &mut [u32]) {
         let step = self.columns.stride() * self.channels;
-        let span = (places - 1) * step;
-        if row.holds(start, span, length) {
+        if row.holds(start, (places - 1) * step, length) {
             let from = row.elements.get(start..).unwrap_or_default();
             return unpack(Inputs { places, length, from, step, to });
         }
+        let (words, rest) = (length.div_ceil(INT8_GROUP), length % INT8_GROUP);
+        let Some(to) = to.get_mut(..words * 2 * places) else { return };
         let outside = self.finish.requantise.input_zero;
-        for (to, first) in to.chunks_mut(2 * places).zip((0..length).step_by(INT8_GROUP)) {
-            let mut at = start.wrapping_add(first);
-            let mut words = [[outside; INT8_GROUP]; MOST_PLACES];
-            for word in &mut words {
-                *word = row.word(at, outside);
-                at = at.wrapping_add(step);
+        if row.length == 0 {
+            to.fill(even(u32::from_le_bytes([outside as u8; INT8_GROUP])));
+        } else {
+            for place in 0..places {
+                let to = to.get_mut(place..).unwrap_or_default();
+                row.copy(start.wrapping_add(place * step), outside, to, places);
             }
-            let length = (length - first).min(INT8_GROUP);
-            unpack(Inputs { places, length, from: words.as_flattened(), step: INT8_GROUP, to });
+        }
+        if rest > 0 {
+            let kept = (1 << (8 * rest)) - 1;
+            let last = to.get_mut((words - 1) * 2 * places..).unwrap_or_default();
+            for (at, halves) in last.iter_mut().enumerate() {
+                *halves &= if at < places { even(kept) } else { odd(kept) };
+            }
         }
     }
 }
@@ -270,15 +278,40 @@ impl Row<'_> {
             && last.saturating_add(length.next_multiple_of(INT8_GROUP)) <= self.elements.len()
     }
 
-    /// The word that begins at `at`; what lies outside the row counts as `outside`.
-    #[inline]
-    fn word(&self, at: usize, outside: i8) -> [i8; INT8_GROUP] {
+    /// Unpacks words from `start` on, the even bytes of each to the first of the next `2 · places` halves, the odd ones
+    /// `places` later. What lies outside the row counts as `outside`.
+    fn copy(&self, start: usize, outside: i8, to: &mut [u32], places: usize) {
         let row = self.elements.get(..self.length).unwrap_or_default();
-        match row.get(at..).and_then(<[i8]>::first_chunk) {
-            Some(word) => *word,
-            None if at >= row.len() && at <= at.wrapping_add(INT8_GROUP - 1) => [outside; INT8_GROUP],
+        let mut at = start;
+        let mut to = to.chunks_mut(2 * places);
+        while to.len() > 0 {
+            let (inside, _) = row.get(at..).unwrap_or_default().as_chunks();
             // Places before the row wrapped around and lie beyond its end too.
-            None => from_fn(|i| row.get(at.wrapping_add(i)).copied().unwrap_or(outside)),
+            let before = at.wrapping_neg() / INT8_GROUP;
+            if !inside.is_empty() {
+                put(&mut to, places, inside.iter().copied());
+                at += size_of_val(inside);
+            } else if at >= row.len() && before > 0 {
+                put(&mut to, places, repeat_n([outside; INT8_GROUP], before));
+                at = at.wrapping_add(before * INT8_GROUP);
+            } else {
+                put(&mut to, places, once(from_fn(|i| row.get(at.wrapping_add(i)).copied().unwrap_or(outside))));
+                at = at.wrapping_add(INT8_GROUP);
+            }
+        }
+    }
+}
+
+/// Unpacks words, as long as there are any and room for them.
+#[inline]
+fn put(to: &mut ChunksMut<u32>, places: usize, words: impl Iterator<Item = [i8; INT8_GROUP]>) {
+    for (word, to) in words.zip(to) {
+        let word = u32::from_le_bytes(word.map(|byte| byte as u8));
+        if let Some(to) = to.first_mut() {
+            *to = even(word);
+        }
+        if let Some(to) = to.get_mut(places) {
+            *to = odd(word);
         }
     }
 }
