@@ -5,8 +5,6 @@
 //! words. Edges, padding, groups and ends of runs are a matter of copying alone.
 
 use core::array::from_fn;
-use core::iter::{once, repeat_n};
-use core::slice::ChunksMut;
 
 use supple_pack::op::{INT8_GROUP, INT8_OUTPUT_BLOCK};
 use supple_pack::{Shape, Window, int8_runs};
@@ -176,6 +174,7 @@ impl Layer<'_> {
     fn add(&self, at: &Places, group: usize, patch: &mut [u32; ROOM], sums: &mut [i32], weights: &[u32], block: usize) {
         let places = at.count;
         let capacity = ROOM / (2 * places);
+        let span = (places - 1) * self.columns.stride() * self.channels;
         let (mut held, mut weights) = (0, weights);
         let mut flush = |patch: &[u32; ROOM], words: usize| {
             add_products(Products { places, words, sums, patch, weights, block });
@@ -187,9 +186,11 @@ impl Layer<'_> {
             for _ in 0..self.runs {
                 let mut done = 0;
                 while done < self.run {
-                    let length = (self.run - done).min((capacity - held) * INT8_GROUP);
+                    let from = start.wrapping_add(done);
+                    let room = (capacity - held) * INT8_GROUP;
+                    let length = row.alike(from, span, room.min(self.run - done));
                     let to = patch.get_mut(held * 2 * places..).unwrap_or_default();
-                    self.copy(&row, start.wrapping_add(done), length, places, to);
+                    self.copy(&row, from, length, places, to);
                     done += length;
                     held += length.div_ceil(INT8_GROUP);
                     if held == capacity {
@@ -278,40 +279,39 @@ impl Row<'_> {
             && last.saturating_add(length.next_multiple_of(INT8_GROUP)) <= self.elements.len()
     }
 
+    /// How many of `length` inputs to unpack at once: words that are not all alike inside at all places are kept apart,
+    /// for they take longer. All but the last number of a run fill words.
+    #[inline]
+    fn alike(&self, start: usize, span: usize, length: usize) -> usize {
+        let limit = if (start as isize) < 0 {
+            start.wrapping_neg().next_multiple_of(INT8_GROUP)
+        } else {
+            self.length.saturating_sub(start.wrapping_add(span)) / INT8_GROUP * INT8_GROUP
+        };
+        if limit > 0 { length.min(limit) } else { length }
+    }
+
     /// Unpacks words from `start` on, the even bytes of each to the first of the next `2 · places` halves, the odd ones
     /// `places` later. What lies outside the row counts as `outside`.
+    #[inline]
     fn copy(&self, start: usize, outside: i8, to: &mut [u32], places: usize) {
         let row = self.elements.get(..self.length).unwrap_or_default();
         let mut at = start;
-        let mut to = to.chunks_mut(2 * places);
-        while to.len() > 0 {
-            let (inside, _) = row.get(at..).unwrap_or_default().as_chunks();
-            // Places before the row wrapped around and lie beyond its end too.
-            let before = at.wrapping_neg() / INT8_GROUP;
-            if !inside.is_empty() {
-                put(&mut to, places, inside.iter().copied());
-                at += size_of_val(inside);
-            } else if at >= row.len() && before > 0 {
-                put(&mut to, places, repeat_n([outside; INT8_GROUP], before));
-                at = at.wrapping_add(before * INT8_GROUP);
-            } else {
-                put(&mut to, places, once(from_fn(|i| row.get(at.wrapping_add(i)).copied().unwrap_or(outside))));
-                at = at.wrapping_add(INT8_GROUP);
+        for to in to.chunks_mut(2 * places) {
+            let word = match row.get(at..).and_then(<[i8]>::first_chunk::<INT8_GROUP>) {
+                Some(word) => *word,
+                None if at >= row.len() && at < at.wrapping_add(INT8_GROUP - 1) => [outside; INT8_GROUP],
+                // Places before the row wrapped around and lie beyond its end too.
+                None => from_fn(|i| row.get(at.wrapping_add(i)).copied().unwrap_or(outside)),
+            };
+            let word = u32::from_le_bytes(word.map(|byte| byte as u8));
+            if let Some(to) = to.first_mut() {
+                *to = even(word);
             }
-        }
-    }
-}
-
-/// Unpacks words, as long as there are any and room for them.
-#[inline]
-fn put(to: &mut ChunksMut<u32>, places: usize, words: impl Iterator<Item = [i8; INT8_GROUP]>) {
-    for (word, to) in words.zip(to) {
-        let word = u32::from_le_bytes(word.map(|byte| byte as u8));
-        if let Some(to) = to.first_mut() {
-            *to = even(word);
-        }
-        if let Some(to) = to.get_mut(places) {
-            *to = odd(word);
+            if let Some(to) = to.get_mut(places) {
+                *to = odd(word);
+            }
+            at = at.wrapping_add(INT8_GROUP);
         }
     }
 }
