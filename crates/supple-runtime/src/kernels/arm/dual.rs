@@ -151,7 +151,7 @@ macro_rules! one_place {
 
 /// A function that goes through all outputs, as many at a time as `$sums` serve.
 ///
-/// On the stack, from its end: sums, patch, end of the patch, what was saved; then, from the caller, the end of the
+/// On the stack, from its end: sums, patch, end of the patch, whether words are odd, what was saved; then, from the caller, the end of the
 /// sums and two steps of the weights, taken by turns. `$odd` is the bit of the patch's bytes that tells an odd number
 /// of words, of which the first is then the second half of the loop's first round.
 macro_rules! kernel {
@@ -169,14 +169,14 @@ macro_rules! kernel {
             naked_asm!(
                 extension!(),
                 "push {{r4-r11, lr}}",
-                "push {{r0, r1, r3}}",
+                "sub r12, r3, r1",
+                concat!("and r12, r12, #", $odd),
+                "push {{r0, r1, r3, r12}}",
                 "2:",
                 "ldrd r12, r1, [sp]",
                 concat!("ldm r12, ", $sums),
-                "ldr r0, [sp, #8]",
-                "subs r0, r0, r1",
-                concat!("tst r0, #", $odd),
-                "bne 4f",
+                "ldr r0, [sp, #12]",
+                "cbnz r0, 4f",
                 "3:",
                 $word!(),
                 "4:",
@@ -187,13 +187,13 @@ macro_rules! kernel {
                 "ldr r12, [sp]",
                 concat!("stm r12!, ", $sums),
                 "str r12, [sp]",
-                "ldrd r0, r3, [sp, #52]",
+                "ldrd r0, r3, [sp, #56]",
                 "add r2, r2, r0",
-                "strd r3, r0, [sp, #52]",
-                "ldr r0, [sp, #48]",
+                "strd r3, r0, [sp, #56]",
+                "ldr r0, [sp, #52]",
                 "cmp r12, r0",
                 "bne 2b",
-                "add sp, sp, #12",
+                "add sp, sp, #16",
                 "pop {{r4-r11, pc}}",
             )
         }
@@ -294,11 +294,11 @@ unpack!(
 
 type Unpack = unsafe extern "C" fn(*const i8, *mut u32, *const u32, usize, u32);
 
-/// Unpacks inputs; see [`Inputs`].
+/// Unpacks inputs; see [`Inputs`]. False where they do not fit.
 #[inline]
-pub fn unpack(inputs: Inputs) {
+pub fn unpack(inputs: Inputs) -> bool {
     if !inputs.fit() {
-        return;
+        return false;
     }
     let Inputs { places, length, from, step, to } = inputs;
     let unpack: Unpack = match places {
@@ -306,13 +306,14 @@ pub fn unpack(inputs: Inputs) {
         2 => unpack_two,
         3 => unpack_three,
         4 => unpack_four,
-        _ => return,
+        _ => return false,
     };
     let kept = (1 << (8 * (length % INT8_GROUP))) - 1;
     let to = to.as_mut_ptr();
     // SAFETY: `fit` has seen that there is a word, that all of them lie within the slice to write, and that each read
     // lies within the inputs. The reads need no alignment.
     unsafe { unpack(from.as_ptr(), to, to.add(length / INT8_GROUP * 2 * places), step, kept) }
+    true
 }
 
 /// A function that makes outputs of the sums of a channel at each place, the last place first: sums in `$sums`.
@@ -322,7 +323,6 @@ macro_rules! finish {
         unsafe extern "C" fn $name(
             outputs: *mut i8,
             sums: *const i32,
-            bias: *const i32,
             multipliers: *const i32,
             sums_end: *const i32,
             raise: i32,
@@ -333,20 +333,18 @@ macro_rules! finish {
                 extension!(),
                 "push {{r4-r11, lr}}",
                 "add r12, sp, #36",
-                "ldm r12, {{r4, r5, r6, r7}}",
+                "ldm r12, {{r5, r6, r7}}",
                 "add r8, r7, r7, lsl #1",
                 "2:",
-                "ldr r9, [r2], #4",
                 $load,
-                $(concat!("add ", $sum, ", r9"),)+
-                "ldr r9, [r3], #4",
+                "ldr r9, [r2], #4",
                 $(
                     concat!("smmla ", $sum, ", ", $sum, ", r9, r5"),
                     concat!("asr ", $sum, ", r6"),
                     concat!("ssat ", $sum, ", #8, ", $sum),
                     concat!("strb ", $sum, ", ", $to),
                 )+
-                "cmp r1, r4",
+                "cmp r1, r3",
                 "bne 2b",
                 "pop {{r4-r11, pc}}",
             )
@@ -367,11 +365,11 @@ finish!(
 
 /// Makes outputs; see [`Finish`].
 pub fn finish(job: Finish) {
-    let (Some(_), Finish { places, sums, bias, multipliers, raise, shift, outputs, step }) = (job.channels(), job)
+    let (Some(_), Finish { places, sums, multipliers, raise, shift, outputs, step }) = (job.channels(), job)
     else {
         return;
     };
-    let finish: unsafe extern "C" fn(_, _, _, _, _, _, _, _) = match places {
+    let finish: unsafe extern "C" fn(_, _, _, _, _, _, _) = match places {
         1 => finish_one,
         2 => finish_two,
         3 => finish_three,
@@ -379,7 +377,7 @@ pub fn finish(job: Finish) {
         _ => return,
     };
     let (ends, to) = (sums.as_ptr_range(), outputs.as_mut_ptr());
-    // SAFETY: `channels` has seen that there is a channel, that the sums are those of whole channels, that there are
-    // biases and multipliers for all of them, and that the last output lies within the slice.
-    unsafe { finish(to, ends.start, bias.as_ptr(), multipliers.as_ptr(), ends.end, raise, shift, step) }
+    // SAFETY: `channels` has seen that there is a channel, that the sums are those of whole channels, that there is a
+    // multiplier for each of them, and that the last output lies within the slice.
+    unsafe { finish(to, ends.start, multipliers.as_ptr(), ends.end, raise, shift, step) }
 }

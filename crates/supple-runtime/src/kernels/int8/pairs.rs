@@ -67,15 +67,13 @@ impl Inputs<'_> {
     }
 }
 
-/// Sums to become outputs: `((sum + bias) · multiplier >> 32) + raise >> shift`, held within -128 and 127.
+/// Sums to become outputs: `(sum · multiplier >> 32) + raise >> shift`, held within -128 and 127.
 #[derive(Debug)]
 pub(in crate::kernels) struct Finish<'a> {
     /// 1 to 4.
     pub places: usize,
     /// `[channels][places]`.
     pub sums: &'a [i32],
-    /// `[channels]`, or more.
-    pub bias: &'a [i32],
     /// `[channels]`, or more.
     pub multipliers: &'a [i32],
     /// Half of what is shifted away, and the output's zero.
@@ -96,7 +94,7 @@ impl Finish<'_> {
         let last = self.step.checked_mul(self.places.checked_sub(1)?)?;
         let fits = channels > 0
             && channels * self.places == self.sums.len()
-            && channels <= self.bias.len().min(self.multipliers.len())
+            && channels <= self.multipliers.len()
             && last.checked_add(channels)? <= self.outputs.len();
         fits.then_some(channels)
     }
@@ -128,9 +126,9 @@ mod emulated {
         }
     }
 
-    pub fn unpack(inputs: Inputs) {
+    pub fn unpack(inputs: Inputs) -> bool {
         if !inputs.fit() {
-            return;
+            return false;
         }
         let Inputs { places, length, from, step, to } = inputs;
         for (word, to) in to.chunks_mut(2 * places).take(length.div_ceil(INT8_GROUP)).enumerate() {
@@ -143,14 +141,15 @@ mod emulated {
                 (to[place], to[places + place]) = (even(word), odd(word));
             }
         }
+        true
     }
 
     pub fn finish(job: Finish) {
         let Some(_) = job.channels() else { return };
-        let Finish { places, sums, bias, multipliers, raise, shift, outputs, step } = job;
+        let Finish { places, sums, multipliers, raise, shift, outputs, step } = job;
         for (channel, sums) in sums.chunks(places).enumerate() {
             for (place, &sum) in sums.iter().enumerate() {
-                let product = i64::from(sum.wrapping_add(bias[channel])) * i64::from(multipliers[channel]);
+                let product = i64::from(sum) * i64::from(multipliers[channel]);
                 // SMMLA, ASR, SSAT.
                 let rounded = ((product >> 32) as i32).wrapping_add(raise) >> shift;
                 outputs[place * step + channel] = rounded.clamp(-128, 127) as i8;

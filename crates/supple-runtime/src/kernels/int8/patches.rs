@@ -135,10 +135,11 @@ impl Layer<'_> {
                 let Some(sums) = memory.sums.get_mut(..blocks * INT8_OUTPUT_BLOCK * at.count) else { return };
                 let Some((of_these, after)) = weights.split_at_checked(blocks * block) else { return };
                 weights = after;
-                sums.fill(0);
-                self.add(at, group, &mut memory.patch, sums, of_these, block);
                 let channel = group * group_outputs + first;
-                let Some(sums) = sums.get(..outputs * at.count) else { return };
+                start(sums, at.count, self.finish.bias.get(channel..).unwrap_or_default());
+                let sums = Outputs { places: at.count, sums, weights: of_these, block };
+                self.add(at, group, &mut memory.patch, sums);
+                let Some(sums) = memory.sums.get(..outputs * at.count) else { return };
                 self.finish(at.count, channel, sums, pixels.get_mut(channel..).unwrap_or_default());
             }
         }
@@ -146,13 +147,12 @@ impl Layer<'_> {
 
     /// Makes outputs, the first of them those of `channel`.
     fn finish(&self, places: usize, channel: usize, sums: &[i32], outputs: &mut [i8]) {
-        let Channelwise { bias, multipliers, requantise } = *self.finish;
-        let bias = bias.get(channel..).unwrap_or_default();
+        let Channelwise { multipliers, requantise, .. } = *self.finish;
         let multipliers = multipliers.get(channel..).unwrap_or_default();
         let shift = u32::from(requantise.shift).wrapping_sub(32);
         if (1..=MOST_SHIFT).contains(&shift) {
             let raise = (1 << (shift - 1)) + (i32::from(requantise.output_zero) << shift);
-            finish(Finish { places, sums, bias, multipliers, raise, shift, outputs, step: self.outputs });
+            finish(Finish { places, sums, multipliers, raise, shift, outputs, step: self.outputs });
             if (requantise.low, requantise.high) != (i8::MIN, i8::MAX) {
                 for pixel in outputs.chunks_mut(self.outputs.max(1)).take(places) {
                     for output in pixel.iter_mut().take(sums.len() / places) {
@@ -164,68 +164,62 @@ impl Layer<'_> {
         }
         for (place, pixel) in outputs.chunks_mut(self.outputs.max(1)).enumerate() {
             let sums = sums.get(place..).unwrap_or_default().iter().step_by(places);
-            for (((output, &sum), &bias), &multiplier) in pixel.iter_mut().zip(sums).zip(bias).zip(multipliers) {
-                *output = self.finish.finish(sum.wrapping_add(bias), multiplier);
+            for ((output, &sum), &multiplier) in pixel.iter_mut().zip(sums).zip(multipliers) {
+                *output = self.finish.finish(sum, multiplier);
             }
         }
     }
 
     /// Adds all products of some outputs of a group.
-    fn add(&self, at: &Places, group: usize, patch: &mut [u32; ROOM], sums: &mut [i32], weights: &[u32], block: usize) {
+    #[inline(never)]
+    fn add(&self, at: &Places, group: usize, patch: &mut [u32; ROOM], mut outputs: Outputs) {
         let places = at.count;
         let capacity = ROOM / (2 * places);
-        let span = (places - 1) * self.columns.stride() * self.channels;
-        let (mut held, mut weights) = (0, weights);
-        let mut flush = |patch: &[u32; ROOM], words: usize| {
-            add_products(Products { places, words, sums, patch, weights, block });
-            weights = weights.get(words * INT8_OUTPUT_BLOCK..).unwrap_or_default();
-        };
+        let step = self.columns.stride() * self.channels;
+        let span = (places - 1) * step;
+        let mut held = 0;
         for tap in 0..self.kernel_rows {
-            let row = self.input_row(at.y, tap);
-            let mut start = at.corner.wrapping_add(group * self.inputs);
+            let row = self.input_row(self.rows.place(at.y, tap));
+            let mut run_start = at.corner.wrapping_add(group * self.inputs);
             for _ in 0..self.runs {
-                let mut done = 0;
-                while done < self.run {
-                    let from = start.wrapping_add(done);
-                    let room = (capacity - held) * INT8_GROUP;
-                    let length = row.alike(from, span, room.min(self.run - done));
+                let (mut start, mut left) = (run_start, self.run);
+                while left > 0 {
+                    let (length, inside) = row.alike(start, span, left.min((capacity - held) * INT8_GROUP));
                     let to = patch.get_mut(held * 2 * places..).unwrap_or_default();
-                    self.copy(&row, from, length, places, to);
-                    done += length;
+                    let from = row.elements.get(start..).unwrap_or_default();
+                    if !(inside && unpack(Inputs { places, length, from, step, to })) {
+                        self.copy(&row, start, length, places, to);
+                    }
+                    start = start.wrapping_add(length);
+                    left -= length;
                     held += length.div_ceil(INT8_GROUP);
                     if held == capacity {
-                        flush(patch, held);
+                        outputs.add(patch, held);
                         held = 0;
                     }
                 }
-                start = start.wrapping_add(self.step);
+                run_start = run_start.wrapping_add(self.step);
             }
         }
         if held > 0 {
-            flush(patch, held);
+            outputs.add(patch, held);
         }
     }
 
-    /// The row of the input that a kernel row reads.
+    /// A row of the input.
     #[inline]
-    fn input_row(&self, y: usize, tap: usize) -> Row<'_> {
-        let place = self.rows.place(y, tap);
-        if place >= self.height {
-            return Row::default();
+    fn input_row(&self, y: usize) -> Row<'_> {
+        let held = if y < self.rows_held { y } else { y % self.rows_held.max(1) };
+        match self.elements.get(held * self.row_length..) {
+            Some(elements) if y < self.height && elements.len() >= self.row_length => Row { elements, length: self.row_length },
+            _ => Row::default(),
         }
-        let held = if place < self.rows_held { place } else { place % self.rows_held.max(1) };
-        let elements = self.elements.get(held * self.row_length..).unwrap_or_default();
-        Row { elements, length: self.row_length.min(elements.len()) }
     }
 
-    /// Unpacks `length` inputs at each place, those of the first from `start` of the row on.
+    /// Unpacks `length` inputs at each place, those of the first from `start` of the row on, wherever they lie.
     #[inline(never)]
     fn copy(&self, row: &Row, start: usize, length: usize, places: usize, to: &mut [u32]) {
         let step = self.columns.stride() * self.channels;
-        if row.holds(start, (places - 1) * step, length) {
-            let from = row.elements.get(start..).unwrap_or_default();
-            return unpack(Inputs { places, length, from, step, to });
-        }
         let (words, rest) = (length.div_ceil(INT8_GROUP), length % INT8_GROUP);
         let Some(to) = to.get_mut(..words * 2 * places) else { return };
         let outside = self.finish.requantise.input_zero;
@@ -253,6 +247,35 @@ struct Memory {
     sums: [i32; ROOM],
 }
 
+/// The sums of some outputs, and their weights that are still to come.
+struct Outputs<'a> {
+    places: usize,
+    sums: &'a mut [i32],
+    weights: &'a [u32],
+    block: usize,
+}
+
+impl Outputs<'_> {
+    /// Adds the products of the next words.
+    #[inline(never)]
+    fn add(&mut self, patch: &[u32; ROOM], words: usize) {
+        let Self { places, sums, weights, block } = self;
+        add_products(Products { places: *places, words, sums, patch, weights, block: *block });
+        *weights = weights.get(words * INT8_OUTPUT_BLOCK..).unwrap_or_default();
+    }
+}
+
+/// Sums start from the biases; those that only fill up a block from whatever there was.
+#[inline]
+fn start(sums: &mut [i32], places: usize, bias: &[i32]) {
+    if places == MOST_PLACES {
+        let (sums, _) = sums.as_chunks_mut::<MOST_PLACES>();
+        sums.iter_mut().zip(bias).for_each(|(sums, &bias)| *sums = [bias; MOST_PLACES]);
+    } else {
+        sums.chunks_exact_mut(places).zip(bias).for_each(|(sums, &bias)| sums.fill(bias));
+    }
+}
+
 /// Neighbouring places of an output row.
 struct Places {
     y: usize,
@@ -270,30 +293,23 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Whether so many inputs from `start` on and from `start + span` on lie inside, and in memory whole words of them.
+    /// How many of `length` inputs from `start` and up to `start + span` on to unpack at once, and whether all of them
+    /// lie inside: those that do not are kept apart, for they take longer. All but the last of a run fill words.
     #[inline]
-    fn holds(&self, start: usize, span: usize, length: usize) -> bool {
-        let last = start.wrapping_add(span);
-        start < self.length
-            && last.saturating_add(length) <= self.length
-            && last.saturating_add(length.next_multiple_of(INT8_GROUP)) <= self.elements.len()
-    }
-
-    /// How many of `length` inputs to unpack at once: words that are not all alike inside at all places are kept apart,
-    /// for they take longer. All but the last number of a run fill words.
-    #[inline]
-    fn alike(&self, start: usize, span: usize, length: usize) -> usize {
-        let limit = if (start as isize) < 0 {
-            start.wrapping_neg().next_multiple_of(INT8_GROUP)
-        } else {
-            self.length.saturating_sub(start.wrapping_add(span)) / INT8_GROUP * INT8_GROUP
-        };
-        if limit > 0 { length.min(limit) } else { length }
+    fn alike(&self, start: usize, span: usize, length: usize) -> (usize, bool) {
+        if (start as isize) < 0 {
+            return (length.min(start.wrapping_neg().next_multiple_of(INT8_GROUP)), false);
+        }
+        match self.length.saturating_sub(start.wrapping_add(span)) {
+            inside if inside >= length => (length, true),
+            inside if inside >= INT8_GROUP => (inside / INT8_GROUP * INT8_GROUP, true),
+            _ => (length, false),
+        }
     }
 
     /// Unpacks words from `start` on, the even bytes of each to the first of the next `2 · places` halves, the odd ones
     /// `places` later. What lies outside the row counts as `outside`.
-    #[inline]
+    #[inline(never)]
     fn copy(&self, start: usize, outside: i8, to: &mut [u32], places: usize) {
         let row = self.elements.get(..self.length).unwrap_or_default();
         let mut at = start;
