@@ -3,11 +3,11 @@
 //! Naked functions, for they need every register that there is. What each computes is said, and tested on the host,
 //! by the function of the same name in `int8::pairs`; on a board the bits of a trunk tell whether they agree.
 
-use core::arch::{asm, naked_asm};
+use core::arch::naked_asm;
 
 use supple_pack::op::INT8_GROUP;
 
-use crate::kernels::int8::pairs::{Finish, Inputs, Products};
+use crate::kernels::int8::pairs::{Edge, Finish, Inputs, Products};
 
 /// The assembler knows this option of an Armv8-M core only as part of a processor that has it.
 #[cfg(supple_armv8m)]
@@ -21,21 +21,6 @@ macro_rules! extension {
     () => {
         ""
     };
-}
-
-/// Bytes 0 and 2 of a word, sign-extended, in its halves.
-#[inline]
-pub fn even(word: u32) -> u32 {
-    let halves;
-    // SAFETY: a function of one register.
-    unsafe { asm!(extension!(), "sxtb16 {}, {}", out(reg) halves, in(reg) word, options(pure, nomem, nostack)) };
-    halves
-}
-
-/// Bytes 1 and 3.
-#[inline]
-pub fn odd(word: u32) -> u32 {
-    even(word.rotate_right(8))
 }
 
 /// One word of inputs at four places, two outputs: 32 products. Sums in r4 to r11, weights pass through r0 and r3,
@@ -314,6 +299,94 @@ pub fn unpack(inputs: Inputs) -> bool {
     // lies within the inputs. The reads need no alignment.
     unsafe { unpack(from.as_ptr(), to, to.add(length / INT8_GROUP * 2 * places), step, kept) }
     true
+}
+
+/// Unpacks word by word, place by place: a word that lies inside or outside at once, else its bytes, each of the row in
+/// `r0` that is `r1` long or from outside. `r2` is where the word begins at the first place, `r9` where at this one.
+#[unsafe(naked)]
+unsafe extern "C" fn unpack_bytes(
+    row: *const i8,
+    length: usize,
+    start: usize,
+    to: *mut u32,
+    to_end: *const u32,
+    step: usize,
+    half: usize,
+    outside: u32,
+    kept: u32,
+) {
+    naked_asm!(
+        extension!(),
+        "push {{r4-r11, lr}}",
+        "add r12, sp, #36",
+        "ldm r12, {{r4, r5, r6, r7, r8}}",
+        "2:",
+        "mov r9, r2",
+        "add r10, r3, r6",
+        "3:",
+        "adds r12, r9, #4",
+        "bcs 4f",
+        "cmp r12, r1",
+        "itt ls",
+        "ldrls r11, [r0, r9]",
+        "bls 5f",
+        "cmp r9, r1",
+        "itt hs",
+        "movhs r11, r7",
+        "bhs 5f",
+        "4:",
+        "mov r12, r9",
+        "cmp r12, r1",
+        "ite lo",
+        "ldrblo r11, [r0, r12]",
+        "uxtbhs r11, r7",
+        "add r12, r12, #1",
+        "cmp r12, r1",
+        "ite lo",
+        "ldrblo lr, [r0, r12]",
+        "uxtbhs lr, r7",
+        "orr r11, r11, lr, lsl #8",
+        "add r12, r12, #1",
+        "cmp r12, r1",
+        "ite lo",
+        "ldrblo lr, [r0, r12]",
+        "uxtbhs lr, r7",
+        "orr r11, r11, lr, lsl #16",
+        "add r12, r12, #1",
+        "cmp r12, r1",
+        "ite lo",
+        "ldrblo lr, [r0, r12]",
+        "uxtbhs lr, r7",
+        "orr r11, r11, lr, lsl #24",
+        "5:",
+        "and r11, r11, r8",
+        "sxtb16 lr, r11",
+        "sxtb16 r11, r11, ror #8",
+        "str r11, [r3, r6]",
+        "str lr, [r3], #4",
+        "add r9, r9, r5",
+        "cmp r3, r10",
+        "bne 3b",
+        "add r2, r2, #4",
+        "add r3, r3, r6",
+        "cmp r3, r4",
+        "bne 2b",
+        "pop {{r4-r11, pc}}",
+    )
+}
+
+/// Unpacks inputs at an edge; see [`Edge`].
+#[inline]
+pub fn unpack_edge(edge: Edge) {
+    if !edge.fit() {
+        return;
+    }
+    let Edge { places, row, start, step, outside, kept, to } = edge;
+    let (half, outside) = (size_of::<u32>() * places, u32::from_le_bytes([outside as u8; INT8_GROUP]));
+    let to = to.as_mut_ptr_range();
+    // SAFETY: `fit` has seen that there is a word to write and that words end where the slice ends. Of the row nothing
+    // is read whose place is not below its length.
+    unsafe { unpack_bytes(row.as_ptr(), row.len(), start, to.start, to.end, step, half, outside, kept) }
 }
 
 /// A function that makes outputs of the sums of a channel at each place, the last place first: sums in `$sums`.

@@ -67,6 +67,34 @@ impl Inputs<'_> {
     }
 }
 
+/// Inputs to unpack at each place, of which some lie outside their row.
+#[derive(Debug)]
+pub(in crate::kernels) struct Edge<'a> {
+    /// 1 to 4.
+    pub places: usize,
+    /// A row of the input.
+    pub row: &'a [i8],
+    /// The first input of place 0; before the row it wraps around.
+    pub start: usize,
+    /// Inputs from one place to the next.
+    pub step: usize,
+    /// What lies outside reads this.
+    pub outside: i8,
+    /// The bits of each word that are kept; the others count as zero.
+    pub kept: u32,
+    /// `[words][even, odd][places]`.
+    pub to: &'a mut [u32],
+}
+
+impl Edge<'_> {
+    /// Whether there is something to unpack, in whole words.
+    #[inline]
+    pub fn fit(&self) -> bool {
+        let halves = 2 * self.places;
+        self.to.len().checked_div(halves).is_some_and(|words| words > 0 && words * halves == self.to.len())
+    }
+}
+
 /// Sums to become outputs: `(sum · multiplier >> 32) + raise >> shift`, held within -128 and 127.
 #[derive(Debug)]
 pub(in crate::kernels) struct Finish<'a> {
@@ -101,9 +129,9 @@ impl Finish<'_> {
 }
 
 #[cfg(supple_dsp)]
-pub(super) use crate::kernels::arm::dual::{add_products, even, finish, odd, unpack};
+pub(super) use crate::kernels::arm::dual::{add_products, finish, unpack, unpack_edge};
 #[cfg(not(supple_dsp))]
-pub(super) use emulated::{add_products, even, finish, odd, unpack};
+pub(super) use emulated::{add_products, finish, unpack, unpack_edge};
 
 /// What the functions of the same names do on the board, in assembly.
 #[cfg(not(supple_dsp))]
@@ -144,6 +172,21 @@ mod emulated {
         true
     }
 
+    pub fn unpack_edge(edge: Edge) {
+        if !edge.fit() {
+            return;
+        }
+        let Edge { places, row, start, step, outside, kept, to } = edge;
+        for (word, to) in to.chunks_mut(2 * places).enumerate() {
+            for place in 0..places {
+                let at = start.wrapping_add(place.wrapping_mul(step)).wrapping_add(word * INT8_GROUP);
+                let byte = |i| row.get(at.wrapping_add(i)).copied().unwrap_or(outside) as u8;
+                let word = u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)]) & kept;
+                (to[place], to[places + place]) = (even(word), odd(word));
+            }
+        }
+    }
+
     pub fn finish(job: Finish) {
         let Some(_) = job.channels() else { return };
         let Finish { places, sums, multipliers, raise, shift, outputs, step } = job;
@@ -158,13 +201,13 @@ mod emulated {
     }
 
     /// SXTB16: bytes 0 and 2 of a word, sign-extended, in its halves.
-    pub fn even(word: u32) -> u32 {
+    fn even(word: u32) -> u32 {
         let [first, _, third, _] = word.to_le_bytes().map(|byte| i16::from(byte as i8) as u16);
         u32::from(first) | u32::from(third) << 16
     }
 
     /// SXTB16 of the word rotated by a byte: bytes 1 and 3.
-    pub fn odd(word: u32) -> u32 {
+    fn odd(word: u32) -> u32 {
         even(word.rotate_right(8))
     }
 

@@ -4,12 +4,10 @@
 //! few words of it at a time; then all outputs take their products of it, and their sums wait in memory for the next
 //! words. Edges, padding, groups and ends of runs are a matter of copying alone.
 
-use core::array::from_fn;
-
 use supple_pack::op::{INT8_GROUP, INT8_OUTPUT_BLOCK};
 use supple_pack::{Shape, Window, int8_runs};
 
-use super::pairs::{Finish, Inputs, Products, add_products, even, finish, odd, unpack};
+use super::pairs::{Edge, Finish, Inputs, Products, add_products, finish, unpack, unpack_edge};
 use super::taps::Axis;
 use super::Channelwise;
 use crate::kernels::image::Image;
@@ -188,7 +186,7 @@ impl Layer<'_> {
                     let to = patch.get_mut(held * 2 * places..).unwrap_or_default();
                     let from = row.elements.get(start..).unwrap_or_default();
                     if !(inside && unpack(Inputs { places, length, from, step, to })) {
-                        self.copy(&row, start, length, places, to);
+                        self.unpack_edge(&row, start, length, places, to);
                     }
                     start = start.wrapping_add(length);
                     left -= length;
@@ -218,26 +216,16 @@ impl Layer<'_> {
 
     /// Unpacks `length` inputs at each place, those of the first from `start` of the row on, wherever they lie.
     #[inline(never)]
-    fn copy(&self, row: &Row, start: usize, length: usize, places: usize, to: &mut [u32]) {
+    fn unpack_edge(&self, row: &Row, start: usize, length: usize, places: usize, to: &mut [u32]) {
         let step = self.columns.stride() * self.channels;
-        let (words, rest) = (length.div_ceil(INT8_GROUP), length % INT8_GROUP);
-        let Some(to) = to.get_mut(..words * 2 * places) else { return };
         let outside = self.finish.requantise.input_zero;
-        if row.length == 0 {
-            to.fill(even(u32::from_le_bytes([outside as u8; INT8_GROUP])));
-        } else {
-            for place in 0..places {
-                let to = to.get_mut(place..).unwrap_or_default();
-                row.copy(start.wrapping_add(place * step), outside, to, places);
-            }
-        }
-        if rest > 0 {
-            let kept = (1 << (8 * rest)) - 1;
-            let last = to.get_mut((words - 1) * 2 * places..).unwrap_or_default();
-            for (at, halves) in last.iter_mut().enumerate() {
-                *halves &= if at < places { even(kept) } else { odd(kept) };
-            }
-        }
+        let (whole, rest) = (length / INT8_GROUP, length % INT8_GROUP);
+        let Some((to, last)) = to.split_at_mut_checked(whole * 2 * places) else { return };
+        let last = last.get_mut(..rest.min(1) * 2 * places).unwrap_or_default();
+        let row = row.elements.get(..row.length).unwrap_or_default();
+        unpack_edge(Edge { places, row, start, step, outside, kept: u32::MAX, to });
+        let start = start.wrapping_add(whole * INT8_GROUP);
+        unpack_edge(Edge { places, row, start, step, outside, kept: (1 << (8 * rest)) - 1, to: last });
     }
 }
 
@@ -304,30 +292,6 @@ impl Row<'_> {
             inside if inside >= length => (length, true),
             inside if inside >= INT8_GROUP => (inside / INT8_GROUP * INT8_GROUP, true),
             _ => (length, false),
-        }
-    }
-
-    /// Unpacks words from `start` on, the even bytes of each to the first of the next `2 · places` halves, the odd ones
-    /// `places` later. What lies outside the row counts as `outside`.
-    #[inline(never)]
-    fn copy(&self, start: usize, outside: i8, to: &mut [u32], places: usize) {
-        let row = self.elements.get(..self.length).unwrap_or_default();
-        let mut at = start;
-        for to in to.chunks_mut(2 * places) {
-            let word = match row.get(at..).and_then(<[i8]>::first_chunk::<INT8_GROUP>) {
-                Some(word) => *word,
-                None if at >= row.len() && at < at.wrapping_add(INT8_GROUP - 1) => [outside; INT8_GROUP],
-                // Places before the row wrapped around and lie beyond its end too.
-                None => from_fn(|i| row.get(at.wrapping_add(i)).copied().unwrap_or(outside)),
-            };
-            let word = u32::from_le_bytes(word.map(|byte| byte as u8));
-            if let Some(to) = to.first_mut() {
-                *to = even(word);
-            }
-            if let Some(to) = to.get_mut(places) {
-                *to = odd(word);
-            }
-            at = at.wrapping_add(INT8_GROUP);
         }
     }
 }
