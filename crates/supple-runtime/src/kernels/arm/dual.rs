@@ -190,13 +190,13 @@ kernel!(add_at_three, three_places, "{{r4-r9}}", "8");
 kernel!(add_at_two, two_places, "{{r4-r7}}", "16");
 kernel!(add_at_one, one_place, "{{r4-r7}}", "8");
 
-type Kernel =
-    unsafe extern "C" fn(*mut i32, *const u32, *const u32, *const u32, *const i32, usize, usize);
+type Kernel = unsafe extern "C" fn(*mut i32, *const u32, *const u32, *const u32, *const i32, usize, usize);
 
 /// Adds products; see [`Products`].
 #[inline]
 pub fn add_products(products: Products) {
-    let (Some(_), Products { places, words, sums, patch, weights, block }) = (products.blocks(), products) else {
+    let (Some(_), Products { places, words, sums, patch, weights, block }) = (products.blocks(), products)
+    else {
         return;
     };
     let word = size_of::<u32>();

@@ -59,7 +59,8 @@ impl Inputs<'_> {
     pub fn fit(&self) -> bool {
         let words = self.length.div_ceil(INT8_GROUP);
         let steps = self.places.wrapping_sub(1);
-        let (Some(span), Some(halves)) = (steps.checked_mul(self.step), words.checked_mul(2 * self.places)) else {
+        let (Some(span), Some(halves)) = (steps.checked_mul(self.step), words.checked_mul(2 * self.places))
+        else {
             return false;
         };
         let last = self.from.len().checked_sub(span);
@@ -142,10 +143,14 @@ mod emulated {
         let Some(_) = products.blocks() else { return };
         let Products { places, words, sums, patch, weights, block } = products;
         for (sums, weights) in sums.chunks_mut(INT8_OUTPUT_BLOCK * places).zip(weights.chunks(block)) {
-            for (inputs, weights) in patch.chunks(2 * places).take(words).zip(weights.chunks(INT8_OUTPUT_BLOCK)) {
+            for (inputs, weights) in
+                patch.chunks(2 * places).take(words).zip(weights.chunks(INT8_OUTPUT_BLOCK))
+            {
                 let (even_inputs, odd_inputs) = inputs.split_at(places);
                 for (sums, &weights) in sums.chunks_mut(places).zip(weights) {
-                    for (sum, (&even_input, &odd_input)) in sums.iter_mut().zip(even_inputs.iter().zip(odd_inputs)) {
+                    for (sum, (&even_input, &odd_input)) in
+                        sums.iter_mut().zip(even_inputs.iter().zip(odd_inputs))
+                    {
                         *sum = multiply_add(even_input, even(weights), *sum);
                         *sum = multiply_add(odd_input, odd(weights), *sum);
                     }

@@ -7,9 +7,9 @@
 use supple_pack::op::{INT8_GROUP, INT8_OUTPUT_BLOCK};
 use supple_pack::{Shape, Window, int8_runs};
 
+use super::Channelwise;
 use super::pairs::{Edge, Finish, Inputs, Products, add_products, finish, unpack, unpack_edge};
 use super::taps::Axis;
-use super::Channelwise;
 use crate::kernels::image::Image;
 
 /// Places that are computed together.
@@ -209,7 +209,9 @@ impl Layer<'_> {
     fn input_row(&self, y: usize) -> Row<'_> {
         let held = if y < self.rows_held { y } else { y % self.rows_held.max(1) };
         match self.elements.get(held * self.row_length..) {
-            Some(elements) if y < self.height && elements.len() >= self.row_length => Row { elements, length: self.row_length },
+            Some(elements) if y < self.height && elements.len() >= self.row_length => {
+                Row { elements, length: self.row_length }
+            }
             _ => Row::default(),
         }
     }
