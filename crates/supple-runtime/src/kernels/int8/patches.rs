@@ -120,14 +120,13 @@ impl Layer<'_> {
 
     #[inline]
     fn places(&self, at: &Places, pixels: &mut [i8], weights: &[u32], memory: &mut Memory) {
-        let group_outputs = self.outputs / self.groups;
+        let group_outputs = self.outputs / self.groups.max(1);
         // As many outputs at a time as there is room for the sums of.
-        let most = ROOM / at.count / INT8_OUTPUT_BLOCK * INT8_OUTPUT_BLOCK;
-        let words = self.kernel_rows * self.runs * self.run.div_ceil(INT8_GROUP);
-        let block = words * INT8_OUTPUT_BLOCK;
+        let most = ROOM / at.count.max(1) / INT8_OUTPUT_BLOCK * INT8_OUTPUT_BLOCK;
+        let block = self.kernel_rows * self.runs * self.run.div_ceil(INT8_GROUP) * INT8_OUTPUT_BLOCK;
         let mut weights = weights;
         for group in 0..self.groups {
-            for first in (0..group_outputs).step_by(most) {
+            for first in (0..group_outputs).step_by(most.max(1)) {
                 let outputs = most.min(group_outputs - first);
                 let blocks = outputs.div_ceil(INT8_OUTPUT_BLOCK);
                 let Some(sums) = memory.sums.get_mut(..blocks * INT8_OUTPUT_BLOCK * at.count) else { return };
@@ -144,26 +143,27 @@ impl Layer<'_> {
     }
 
     /// Makes outputs, the first of them those of `channel`.
+    #[inline]
     fn finish(&self, places: usize, channel: usize, sums: &[i32], outputs: &mut [i8]) {
         let Channelwise { multipliers, requantise, .. } = *self.finish;
         let multipliers = multipliers.get(channel..).unwrap_or_default();
         let shift = u32::from(requantise.shift).wrapping_sub(32);
-        if (1..=MOST_SHIFT).contains(&shift) {
+        if (1..=MOST_SHIFT).contains(&shift) && (requantise.low, requantise.high) == (i8::MIN, i8::MAX) {
             let raise = (1 << (shift - 1)) + (i32::from(requantise.output_zero) << shift);
             finish(Finish { places, sums, multipliers, raise, shift, outputs, step: self.outputs });
-            if (requantise.low, requantise.high) != (i8::MIN, i8::MAX) {
-                for pixel in outputs.chunks_mut(self.outputs.max(1)).take(places) {
-                    for output in pixel.iter_mut().take(sums.len() / places) {
-                        *output = (*output).max(requantise.low).min(requantise.high);
-                    }
-                }
-            }
-            return;
+        } else {
+            self.finish_any(places, sums, multipliers, outputs);
         }
-        for (place, pixel) in outputs.chunks_mut(self.outputs.max(1)).enumerate() {
-            let sums = sums.get(place..).unwrap_or_default().iter().step_by(places);
-            for ((output, &sum), &multiplier) in pixel.iter_mut().zip(sums).zip(multipliers) {
-                *output = self.finish.finish(sum, multiplier);
+    }
+
+    /// The same for any shift and any limits.
+    #[inline(never)]
+    fn finish_any(&self, places: usize, sums: &[i32], multipliers: &[i32], outputs: &mut [i8]) {
+        for (channel, (sums, &multiplier)) in sums.chunks_exact(places.max(1)).zip(multipliers).enumerate() {
+            for (place, &sum) in sums.iter().enumerate() {
+                if let Some(output) = outputs.get_mut(place * self.outputs + channel) {
+                    *output = self.finish.finish(sum, multiplier);
+                }
             }
         }
     }
@@ -172,7 +172,7 @@ impl Layer<'_> {
     #[inline(never)]
     fn add(&self, at: &Places, group: usize, patch: &mut [u32; ROOM], mut outputs: Outputs) {
         let places = at.count;
-        let capacity = ROOM / (2 * places);
+        let capacity = ROOM / (2 * places).max(1);
         let step = self.columns.stride() * self.channels;
         let span = (places - 1) * step;
         let mut held = 0;
@@ -262,7 +262,7 @@ fn start(sums: &mut [i32], places: usize, bias: &[i32]) {
         let (sums, _) = sums.as_chunks_mut::<MOST_PLACES>();
         sums.iter_mut().zip(bias).for_each(|(sums, &bias)| *sums = [bias; MOST_PLACES]);
     } else {
-        sums.chunks_exact_mut(places).zip(bias).for_each(|(sums, &bias)| sums.fill(bias));
+        sums.chunks_exact_mut(places.max(1)).zip(bias).for_each(|(sums, &bias)| sums.fill(bias));
     }
 }
 
