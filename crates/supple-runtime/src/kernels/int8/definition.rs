@@ -3,7 +3,8 @@
 use supple_pack::op::{INT8_GROUP, INT8_OUTPUT_BLOCK, Requantise, Rescale};
 use supple_pack::{Shape, Window, int8_runs};
 
-use super::Channelwise;
+use super::{Channelwise, convolution_row, dense, patches};
+use crate::kernels::image::Image;
 
 /// `clamp(floor((value · multiplier + 2^(shift − 1)) / 2^shift) + output_zero, low, high)` without any limit.
 pub fn rescaled(value: i64, to: &Rescale) -> i8 {
@@ -44,6 +45,22 @@ pub fn taps(window: &Window, y: usize, x: usize) -> Vec<(usize, usize, i64, i64)
     let [rows, columns] = window.kernel.map(usize::from);
     let all = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
     all.map(|(row, column)| (row, column, place(0, y, row), place(1, x, column))).collect()
+}
+
+/// A kernel for convolutions.
+type Convolution = fn(&Image<i8>, usize, &mut [i8], &Shape, &Window, u16, &[i8], &Channelwise);
+
+/// The portable path and the one for cores that multiply pairs.
+pub const CONVOLUTIONS: [Convolution; 2] = [convolution_row, patches::convolution_row];
+
+/// The same for dense layers.
+pub const DENSE: [fn(&[i8], &mut [i8], &[i8], &Channelwise); 2] = [dense, patches::dense];
+
+/// Weights as words, so that they begin at one.
+pub fn words(weights: &[i8]) -> Vec<u32> {
+    let (words, rest) = weights.as_chunks();
+    assert!(rest.is_empty());
+    words.iter().map(|word: &[i8; INT8_GROUP]| u32::from_ne_bytes(word.map(|byte| byte as u8))).collect()
 }
 
 /// Every element of an output of this shape, by row, column and channel.

@@ -15,17 +15,28 @@
 //! | `products` | four outputs over a run of inputs: what convolutions and dense layers are made of |
 //! | `taps` | where the taps of a window lie |
 
+#[cfg(not(supple_dsp))]
 mod convolution;
+#[cfg(not(supple_dsp))]
 mod dense;
 mod depthwise;
+#[cfg(any(test, supple_dsp))]
+pub(super) mod pairs;
+#[cfg(any(test, supple_dsp))]
+mod patches;
 mod pointwise;
 mod pool;
+#[cfg(not(supple_dsp))]
 mod products;
 mod taps;
 
+#[cfg(not(supple_dsp))]
 pub use convolution::convolution_row;
+#[cfg(not(supple_dsp))]
 pub use dense::dense;
 pub use depthwise::depthwise_row;
+#[cfg(supple_dsp)]
+pub use patches::{convolution_row, dense};
 pub use pointwise::{dequantise, product, quantise, sum};
 pub use pool::{average_pool_row, global_average, global_maximum, max_pool_row};
 use supple_pack::op::{Requantise, Rescale};

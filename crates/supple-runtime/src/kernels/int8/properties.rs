@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use supple_pack::op::Requantise;
 use supple_pack::{Shape, Window};
 
-use super::definition::{Around, convolution, depthwise, each, requantised, rescaled, stored, taps};
+use super::definition::{
+    Around, CONVOLUTIONS, DENSE, convolution, depthwise, each, requantised, rescaled, stored, taps, words,
+};
 use super::*;
 use crate::kernels::image::Image;
 
@@ -58,7 +60,9 @@ struct Case {
 prop_compose! {
     fn cases()(
         (height, width, to_height, to_width) in (1..9_u16, 1..11_u16, 1..5_u16, 1..7_u16),
-        (groups, inputs, outputs) in (1..4_u16, 1..8_u16, 1..10_u16),
+        (groups, inputs) in (1..4_u16, 1..8_u16),
+        // Some are more than are summed at a time.
+        outputs in prop_oneof![4 => 1..10_u16, 1 => 10..40_u16],
         kernel in [1..5_u8, 1..5_u8],
         stride in [1..4_u8, 1..4_u8],
         pad in [0..4_u8, 0..4_u8],
@@ -121,12 +125,15 @@ proptest! {
             Numbers(seed ^ 2).byte(((out * 8 + row) * 8 + column) * 64 + channel)
         };
         let weights = stored([from.channels.into(), outputs], &window, groups, filler, &weight);
+        let weights = words(&weights);
         let input = case.input();
-        let found = case.by_rows(&input, &to, |image, y, output| {
-            convolution_row(image, y, output, &to, &window, groups, &weights, &finish);
-        });
         let expected = convolution(&Around { image: &input, shape: from }, &to, &window, groups, &weight, &finish);
-        prop_assert_eq!(found, expected);
+        for convolution_row in CONVOLUTIONS {
+            let found = case.by_rows(&input, &to, |image, y, output| {
+                convolution_row(image, y, output, &to, &window, groups, bytemuck::cast_slice(&weights), &finish);
+            });
+            prop_assert_eq!(&found, &expected);
+        }
     }
 
     #[test]
@@ -150,24 +157,27 @@ proptest! {
 
     #[test]
     fn dense_layers(
-        inputs in 1..70_usize, outputs in 1..14_usize, requantise in requantises(), filler in any::<i8>(),
+        inputs in prop_oneof![1..70_usize, 1..300_usize], outputs in prop_oneof![1..14_usize, 1..80_usize],
+        requantise in requantises(), filler in any::<i8>(),
         seed in any::<u64>(),
     ) {
         let (bias, multipliers) = (Numbers(!seed).words(outputs), Numbers(seed ^ 1).words(outputs));
         let finish = Channelwise { bias: &bias, multipliers: &multipliers, requantise };
-        let weight = |out: usize, _: usize, _: usize, input: usize| Numbers(seed ^ 2).byte(out * 100 + input);
+        let weight = |out: usize, _: usize, _: usize, input: usize| Numbers(seed ^ 2).byte(out * 1000 + input);
         let one = Window { kernel: [1, 1], stride: [1, 1], pad: [0, 0], dilation: [1, 1] };
-        let weights = stored([inputs, outputs], &one, 1, filler, &weight);
+        let weights = words(&stored([inputs, outputs], &one, 1, filler, &weight));
         let input = Numbers(seed).bytes(inputs as u64);
-        let mut found = vec![0; outputs];
-        dense(&input, &mut found, &weights, &finish);
         let expected: Vec<i8> = (0..outputs)
             .map(|out| {
                 let products = (0..inputs).map(|i| i64::from(input[i]) * i64::from(weight(out, 0, 0, i)));
                 requantised(products.sum(), out, &finish)
             })
             .collect();
-        prop_assert_eq!(found, expected);
+        for dense in DENSE {
+            let mut found = vec![0; outputs];
+            dense(&input, &mut found, bytemuck::cast_slice(&weights), &finish);
+            prop_assert_eq!(&found, &expected);
+        }
     }
 
     #[test]

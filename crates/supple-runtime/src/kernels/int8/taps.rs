@@ -16,6 +16,10 @@ pub(super) struct Axis {
 }
 
 impl Axis {
+    /// A window over the one place that there is.
+    #[cfg(any(test, supple_dsp))]
+    pub(super) const SINGLE: Self = Self { kernel: 1, stride: 1, pad: 0, dilation: 1 };
+
     pub(super) fn vertical(window: &Window) -> Self {
         Self::of(window, |[vertical, _]| vertical)
     }
@@ -30,6 +34,12 @@ impl Axis {
         Self { kernel, stride, pad, dilation }
     }
 
+    /// Inputs from one output to the next.
+    #[cfg(any(test, supple_dsp))]
+    pub(super) fn stride(&self) -> usize {
+        self.stride
+    }
+
     /// The place that a tap of output `at` reads. Places before the first wrap around, so that they are beyond the
     /// end of any input as well.
     #[inline]
@@ -37,6 +47,7 @@ impl Axis {
         (at * self.stride + tap * self.dilation).wrapping_sub(self.pad)
     }
 
+    #[cfg(not(supple_dsp))]
     /// The outputs, of so many, all of whose taps lie inside an input of this length.
     #[inline]
     pub(super) fn inside(&self, input: usize, outputs: usize) -> Range<usize> {

@@ -3,11 +3,16 @@
 use supple_pack::op::{Requantise, Rescale};
 use supple_pack::{Shape, Window};
 
+use super::definition::{CONVOLUTIONS, DENSE};
 use super::*;
 use crate::kernels::image::Image;
 
 /// A way to the output that changes nothing but the zero: `value · 2 / 2`.
 const AS_IT_IS: Rescale = Rescale { multiplier: 2, shift: 1, output_zero: 0, low: -128, high: 127 };
+
+/// Weights that begin at a word.
+#[repr(align(4))]
+struct Aligned<const N: usize>([i8; N]);
 
 fn as_it_is(input_zero: i8) -> Requantise {
     Requantise { multipliers: 0, shift: 1, input_zero, output_zero: 0, low: -128, high: 127 }
@@ -31,15 +36,19 @@ fn the_documented_example() {
         Requantise { multipliers: 0, shift: 36, input_zero: -10, output_zero: 5, low: -128, high: 127 };
     let finish =
         Channelwise { bias: &[300 + 10 * (50 - 100 + 127)], multipliers: &[1_717_986_918], requantise };
-    let mut weights = [0; 16];
-    weights[..3].copy_from_slice(&[50, -100, 127]);
+    let mut weights = Aligned([0; 16]);
+    weights.0[..3].copy_from_slice(&[50, -100, 127]);
     let window = Window { kernel: [1, 3], stride: [1, 1], pad: [0, 1], dilation: [1, 1] };
     let mut output = [0; 3];
-    convolution_row(&whole(&inputs, 1, 3, 1), 0, &mut output, &shape(1, 3, 1), &window, 1, &weights, &finish);
-    assert_eq!(output, [-69, 127, -100]);
+    let input = whole(&inputs, 1, 3, 1);
+    for convolution_row in CONVOLUTIONS {
+        output = [0; 3];
+        convolution_row(&input, 0, &mut output, &shape(1, 3, 1), &window, 1, &weights.0, &finish);
+        assert_eq!(output, [-69, 127, -100]);
+    }
     assert_eq!(output.map(|q| dequantise(q, 0.04, 5)), [-2.96, 4.88, -4.2]);
     let mut depthwise = [0; 3];
-    depthwise_row(&whole(&inputs, 1, 3, 1), 0, &mut depthwise, &shape(1, 3, 1), &window, &weights, &finish);
+    depthwise_row(&input, 0, &mut depthwise, &shape(1, 3, 1), &window, &weights.0, &finish);
     assert_eq!(depthwise, output);
 }
 
@@ -105,20 +114,22 @@ fn two_groups_of_two_rows_far_apart() {
     let input = whole(&[1, 10, 2, 20, 99, 99, 99, 99, 3, 30, 4, 40], 3, 2, 2);
     let window = Window { kernel: [2, 1], stride: [1, 1], pad: [0, 0], dilation: [2, 1] };
     // [groups 2][blocks 2][rows 2][runs 1][words 1][4 outputs][4 inputs].
-    let mut weights = [0; 2 * 2 * 2 * 16];
+    let mut weights = Aligned([0; 2 * 2 * 2 * 16]);
     for output in 0..5_usize {
         for row in 0..2 {
             let at = (output / 4 * 2 + row) * 16 + output % 4 * 4;
-            weights[at] = 1;
-            weights[64 + at] = -1 - output as i8;
+            weights.0[at] = 1;
+            weights.0[64 + at] = -1 - output as i8;
         }
     }
     let bias = [0, 1, 2, 3, 4, 0, 0, 0, 0, 100];
     let finish = Channelwise { bias: &bias, multipliers: &[2; 10], requantise: as_it_is(0) };
-    let mut output = [0; 20];
-    convolution_row(&input, 0, &mut output, &shape(1, 2, 10), &window, 2, &weights, &finish);
-    assert_eq!(output[..10], [4, 5, 6, 7, 8, -40, -80, -120, -128, -100]);
-    assert_eq!(output[10..], [6, 7, 8, 9, 10, -60, -120, -128, -128, -128]);
+    for convolution_row in CONVOLUTIONS {
+        let mut output = [0; 20];
+        convolution_row(&input, 0, &mut output, &shape(1, 2, 10), &window, 2, &weights.0, &finish);
+        assert_eq!(output[..10], [4, 5, 6, 7, 8, -40, -80, -120, -128, -100]);
+        assert_eq!(output[10..], [6, 7, 8, 9, 10, -60, -120, -128, -128, -128]);
+    }
 }
 
 #[test]
@@ -127,13 +138,15 @@ fn a_ring_of_rows() {
     let elements = [5, 7];
     let input = Image { elements: &elements, shape: shape(4, 1, 1), rows: 2 };
     let window = Window { kernel: [3, 1], stride: [1, 1], pad: [0, 0], dilation: [1, 1] };
-    let mut weights = [0; 48];
-    (weights[0], weights[16], weights[32]) = (2, 3, 100);
+    let mut weights = Aligned([0; 48]);
+    (weights.0[0], weights.0[16], weights.0[32]) = (2, 3, 100);
     let finish = Channelwise { bias: &[0], multipliers: &[2], requantise: as_it_is(-1) };
-    let mut output = [0];
-    // 2 · 5 + 3 · 7 − 100: the third row lies below the image.
-    convolution_row(&input, 2, &mut output, &shape(3, 1, 1), &window, 1, &weights, &finish);
-    assert_eq!(output, [-69]);
+    for convolution_row in CONVOLUTIONS {
+        let mut output = [0];
+        // 2 · 5 + 3 · 7 − 100: the third row lies below the image.
+        convolution_row(&input, 2, &mut output, &shape(3, 1, 1), &window, 1, &weights.0, &finish);
+        assert_eq!(output, [-69]);
+    }
 }
 
 #[test]
@@ -149,18 +162,20 @@ fn two_outputs_of_each_input() {
 #[test]
 fn five_inputs_to_two_outputs() {
     // [blocks 1][words 2][4 outputs][4 inputs].
-    let mut weights = [0; 32];
-    weights[..8].copy_from_slice(&[1, 2, 3, 4, -128, -128, -128, -128]);
-    (weights[16], weights[20]) = (5, 127);
+    let mut weights = Aligned([0; 32]);
+    weights.0[..8].copy_from_slice(&[1, 2, 3, 4, -128, -128, -128, -128]);
+    (weights.0[16], weights.0[20]) = (5, 127);
     let requantise = Requantise { shift: 2, output_zero: 1, ..as_it_is(0) };
     let finish = Channelwise { bias: &[2, 0], multipliers: &[1, -1], requantise };
-    let mut output = [0; 2];
-    dense(&[1, 1, 1, 1, -2], &mut output, &weights, &finish);
-    // 2 + 10 − 10 = 2, a quarter is 0.5; −512 − 254 = −766, minus a quarter is 191.5.
-    assert_eq!(output, [2, 127]);
-    dense(&[-128, -128, -128, -128, 127], &mut output, &weights, &finish);
-    // 2 − 1280 + 635 = −643, −160.75; 65536 + 16129.
-    assert_eq!(output, [-128, -128]);
+    for dense in DENSE {
+        let mut output = [0; 2];
+        dense(&[1, 1, 1, 1, -2], &mut output, &weights.0, &finish);
+        // 2 + 10 − 10 = 2, a quarter is 0.5; −512 − 254 = −766, minus a quarter is 191.5.
+        assert_eq!(output, [2, 127]);
+        dense(&[-128, -128, -128, -128, 127], &mut output, &weights.0, &finish);
+        // 2 − 1280 + 635 = −643, −160.75; 65536 + 16129.
+        assert_eq!(output, [-128, -128]);
+    }
 }
 
 #[test]
@@ -236,7 +251,9 @@ fn shapes_that_do_not_fit_stop_nothing() {
     for input in [whole(&[], 0, 0, 0), whole(&[1; 4], 9, 9, 3)] {
         for channels in [0, 3] {
             let to = shape(2, 2, channels);
-            convolution_row(&input, 5, &mut output, &to, &window, 0, &[1; 40], &finish);
+            for convolution_row in CONVOLUTIONS {
+                convolution_row(&input, 5, &mut output, &to, &window, 0, &Aligned([1; 40]).0, &finish);
+            }
             depthwise_row(&input, 5, &mut output, &to, &window, &[1; 40], &finish);
             max_pool_row(&input, 5, &mut output, &to, &window);
             average_pool_row(&input, 5, &mut output, &to, &window, None);
@@ -245,8 +262,10 @@ fn shapes_that_do_not_fit_stop_nothing() {
     let odd = Rescale { multiplier: 1, shift: 0, output_zero: 0, low: 5, high: -5 };
     rescale(i32::MIN, &odd);
     rescale(i32::MIN, &Rescale { shift: 255, ..odd });
-    dense(&[], &mut output, &[], &finish);
-    dense(&[1; 9], &mut [], &[1; 3], &finish);
+    for dense in DENSE {
+        dense(&[], &mut output, &[], &finish);
+        dense(&[1; 9], &mut [], &Aligned([1; 4]).0, &finish);
+    }
     global_average(&[], &mut output, 0, &odd);
     global_average(&[1; 3], &mut [], 0, &odd);
 }
