@@ -28,16 +28,11 @@ impl Learner<'_, '_> {
     #[inline(never)]
     fn place(&mut self, support: &mut SupportCache, temperature: f32) {
         let (layout, way) = (self.layout, self.way);
+        let (mut inputs, mut work) = self.room(support);
         if layout.hidden > 0 {
-            self.forward(support);
+            self.forward(&inputs, &mut work);
+            inputs = Rows::F32 { values: work.hidden, length: layout.hidden };
         }
-        let (features, work) = support.parts();
-        let inputs = if layout.hidden > 0 {
-            let units = layout.share(work, features.samples(), way).hidden;
-            Rows::F32 { values: units, length: layout.hidden }
-        } else {
-            features
-        };
         let last = layout.last_mut(self.parameters, way);
         let classes =
             last.weights.chunks_exact_mut(inputs.length().max(1)).zip(last.bias).zip(&mut *self.rows);

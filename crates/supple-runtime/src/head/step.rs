@@ -41,35 +41,39 @@ impl Learner<'_, '_> {
     pub fn step(&mut self, support: &mut SupportCache) -> Result<(), AdaptError> {
         let count = self.has_support(support)?;
         self.place_prototypes(support);
-        self.forward(support);
-        self.deltas(support, count);
-        self.descend(support);
+        let (inputs, mut work) = self.room(support);
+        self.forward(&inputs, &mut work);
+        self.deltas(&mut work, count);
+        self.descend(&inputs, work);
         Ok(())
     }
 
-    /// Runs the head on all cached samples; units and outputs are left in the work space.
+    /// The cached features, and room for what the head makes of them.
+    pub(super) fn room<'s>(&self, support: &'s mut SupportCache) -> (Rows<'s>, Work<'s>) {
+        let samples = support.samples();
+        let (inputs, work) = support.parts();
+        (inputs, self.layout.share(work, samples, self.way))
+    }
+
+    /// Runs the head on all cached samples.
     ///
     /// Not inlined, as all that a step does one after the other: together it would take more stack.
     #[inline(never)]
-    pub(super) fn forward(&self, support: &mut SupportCache) {
-        let (inputs, work) = support.parts();
-        let Work { hidden: units, outputs, .. } = self.layout.share(work, inputs.samples(), self.way);
+    pub(super) fn forward(&self, inputs: &Rows, work: &mut Work) {
         let last = self.layout.last(self.parameters, self.way);
         if self.layout.hidden == 0 {
-            return forward(last.weights, last.bias, &inputs, outputs, false);
+            return forward(last.weights, last.bias, inputs, work.outputs, false);
         }
         let hidden = self.layout.hidden(self.parameters);
-        forward(hidden.weights, hidden.bias, &inputs, units, true);
-        let units = Rows::F32 { values: units, length: self.layout.hidden };
-        forward(last.weights, last.bias, &units, outputs, false);
+        forward(hidden.weights, hidden.bias, inputs, work.hidden, true);
+        let units = Rows::F32 { values: work.hidden, length: self.layout.hidden };
+        forward(last.weights, last.bias, &units, work.outputs, false);
     }
 
     /// Turns outputs into their deltas; samples that no step learns from get none.
     #[inline(never)]
-    fn deltas(&self, support: &mut SupportCache, count: usize) {
+    fn deltas(&self, work: &mut Work, count: usize) {
         let way = self.way;
-        let (inputs, work) = support.parts();
-        let work = self.layout.share(work, inputs.samples(), way);
         let samples = work.outputs.chunks_exact_mut(way.max(1)).zip(&*self.labels);
         if self.task == HeadTask::Numbers {
             let scale = 2.0 / (count * way) as f32;
@@ -88,20 +92,18 @@ impl Learner<'_, '_> {
     }
 
     /// Changes all layers, by the rates of this step.
-    fn descend(&mut self, support: &mut SupportCache) {
+    fn descend(&mut self, inputs: &Rows, work: Work) {
         let pairs = self.rates.as_chunks::<2>().0;
         let layers = if self.layout.hidden > 0 { 2 } else { 1 };
         let at = self.steps.saturating_mul(layers).min(pairs.len().saturating_sub(layers));
         self.steps = self.steps.saturating_add(1);
-        let (inputs, work) = support.parts();
-        let work = self.layout.share(work, inputs.samples(), self.way);
         match pairs.get(at..) {
             Some([hidden, last, ..]) if layers == 2 => {
                 let Work { hidden: units, outputs, gradients } = work;
                 self.change_last(*last, units, outputs, gradients);
-                self.change_first(*hidden, &inputs, units);
+                self.change_first(*hidden, inputs, units);
             }
-            Some([rates, ..]) => self.change_first(*rates, &inputs, work.outputs),
+            Some([rates, ..]) => self.change_first(*rates, inputs, work.outputs),
             _ => {}
         }
     }
@@ -137,14 +139,17 @@ impl Learner<'_, '_> {
         self.mean_loss(support, if held_back { judging } else { learned })
     }
 
-    #[inline(never)]
     fn mean_loss(&self, support: &mut SupportCache, of: fn(u16) -> Option<usize>) -> f32 {
-        self.forward(support);
+        let (inputs, mut work) = self.room(support);
+        self.forward(&inputs, &mut work);
+        self.mean_loss_of(work.outputs, of)
+    }
+
+    #[inline(never)]
+    fn mean_loss_of(&self, outputs: &mut [f32], of: fn(u16) -> Option<usize>) -> f32 {
         let way = self.way;
-        let (inputs, work) = support.parts();
-        let work = self.layout.share(work, inputs.samples(), way);
         let (mut sum, mut count) = (0.0, 0);
-        let samples = work.outputs.chunks_exact_mut(way.max(1)).zip(&*self.labels).enumerate();
+        let samples = outputs.chunks_exact_mut(way.max(1)).zip(&*self.labels).enumerate();
         for (sample, (outputs, &label)) in samples {
             let Some(class) = of(label) else { continue };
             count += 1;

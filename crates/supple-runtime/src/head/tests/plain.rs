@@ -1,4 +1,5 @@
 //! A gradient step as it is defined, in plain loops, on the labelled samples alone.
+#![allow(clippy::needless_range_loop)]
 
 use super::*;
 use crate::kernels::softmax::{cross_entropy, softmax};
