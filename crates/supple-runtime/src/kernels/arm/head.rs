@@ -20,10 +20,10 @@ pub fn four_by_four(
     outputs: &mut [f32],
     outs: usize,
 ) {
-    let fits = weights.holds(4, columns)
-        && inputs.holds(4, columns)
+    let fits = weights.holds_four(columns)
+        && inputs.holds_four(columns)
         && bias.is_none_or(|bias| bias.len() >= 4)
-        && Grid { values: outputs, stride: outs }.holds(4, 4);
+        && Grid { values: outputs, stride: outs }.holds_four(4);
     if !fits {
         return;
     }
@@ -45,10 +45,10 @@ pub fn four_by_one(
     outputs: &mut [f32],
     stride: usize,
 ) {
-    let fits = rows.holds(4, columns)
+    let fits = rows.holds_four(columns)
         && row.len() >= columns
-        && start.is_none_or(|start| start.holds(4, 1))
-        && Grid { values: outputs, stride }.holds(4, 1);
+        && start.is_none_or(|start| start.holds_four(1))
+        && Grid { values: outputs, stride }.holds_four(1);
     if !fits {
         return;
     }
