@@ -10,7 +10,16 @@ pub fn forward(weights: &[f32], bias: &[f32], inputs: &Rows, outputs: &mut [f32]
         for ((output, &bias), row) in outputs.iter_mut().zip(bias).zip(weights.chunks_exact(length)) {
             let sum =
                 row.iter().enumerate().fold(bias, |sum, (j, weight)| sum + inputs.at(sample, j) * weight);
-            *output = if relu && !(sum > 0.0) { 0.0 } else { sum };
+            *output = match relu {
+                true => {
+                    if sum > 0.0 {
+                        sum
+                    } else {
+                        0.0
+                    }
+                }
+                false => sum,
+            };
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Gradient steps in place, with no gradient buffer.
 
+use core::array;
 use core::ops::Range;
 
 use super::LayerMut;
@@ -8,9 +9,8 @@ use super::sums::{Grid, add_products, four_by_four, four_by_one};
 #[cfg(supple_fpu)]
 use crate::kernels::arm::head::Steps;
 
-/// Inputs whose gradients are summed side by side.
-#[cfg(not(supple_fpu))]
-const BLOCK: usize = 8;
+/// Inputs whose gradients are summed side by side, where blocks of registers do not cover them.
+const BLOCK: usize = if cfg!(supple_fpu) { 4 } else { 8 };
 
 /// Outputs of a layer behind a hidden layer that need no more work space than the stack has.
 const FEW_OUTPUTS: usize = 8;
@@ -129,19 +129,83 @@ fn change_weights(
     deltas: &[f32],
     descent: &mut Descent,
 ) {
-    let (outs, length) = (layer.bias.len(), inputs.length());
+    let outs = layer.bias.len();
     let mut out = 0;
     while out < outs {
         let past = if out + 4 <= outs { out + 4 } else { out + 1 };
         let done = columns.start + change_blocks(layer, inputs, &columns, deltas, descent, out..past);
         while out < past {
-            for column in done..columns.end {
-                let gradient = gradient(inputs, column, deltas, outs, out);
-                change_weight(layer, out * length + column, gradient, descent);
-            }
+            change_row(layer, inputs, done..columns.end, deltas, descent, out);
             out += 1;
         }
     }
+}
+
+/// Changes some weights of one output.
+fn change_row(
+    layer: &mut LayerMut,
+    inputs: &Rows,
+    mut columns: Range<usize>,
+    deltas: &[f32],
+    descent: &mut Descent,
+    out: usize,
+) {
+    while !columns.is_empty() {
+        let mut sums = [0.0; BLOCK];
+        let width = if columns.len() >= BLOCK {
+            add_gradients(&mut sums, inputs, columns.start, deltas, layer.bias.len(), out);
+            BLOCK
+        } else {
+            let [sum, ..] = &mut sums;
+            add_gradients(array::from_mut(sum), inputs, columns.start, deltas, layer.bias.len(), out);
+            1
+        };
+        let at = out * inputs.length() + columns.start;
+        for (gradient, at) in sums.into_iter().zip(at..at + width) {
+            change_weight(layer, at, gradient, descent);
+        }
+        columns.start += width;
+    }
+}
+
+/// Adds the gradients of neighbouring weights of one output. The loops have no known length, so the compiler leaves them
+/// small.
+#[inline(never)]
+fn add_gradients<const WIDTH: usize>(
+    sums: &mut [f32; WIDTH],
+    inputs: &Rows,
+    column: usize,
+    deltas: &[f32],
+    outs: usize,
+    out: usize,
+) {
+    let (mut gradients, mut delta, mut at) = (*sums, out, column);
+    match *inputs {
+        Rows::F32 { values, length } => {
+            while let (Some(d), Some(row)) = (deltas.get(delta), chunk::<_, WIDTH>(values, at)) {
+                gradients.iter_mut().zip(row).for_each(|(gradient, x)| *gradient += d * x);
+                delta += outs;
+                at += length;
+            }
+        }
+        Rows::I8 { values, mut scales, length } => {
+            while let (Some(d), Some(row), Some((scale, rest))) =
+                (deltas.get(delta), chunk::<_, WIDTH>(values, at), scales.split_first())
+            {
+                let row = row.map(|q| scale * f32::from(q));
+                gradients.iter_mut().zip(row).for_each(|(gradient, x)| *gradient += d * x);
+                scales = rest;
+                delta += outs;
+                at += length;
+            }
+        }
+    }
+    *sums = gradients;
+}
+
+#[inline]
+fn chunk<T, const WIDTH: usize>(values: &[T], at: usize) -> Option<&[T; WIDTH]> {
+    values.get(at..).and_then(<[T]>::first_chunk)
 }
 
 /// Changes the weights of four outputs, or of one, by the first of `columns`, as many as blocks of registers cover; how
@@ -171,75 +235,17 @@ fn change_blocks(
     steps.change(outs.len())
 }
 
-/// Changes the weights of some outputs by the first of `columns`, as many as blocks cover; how many.
+/// There are no such registers.
 #[cfg(not(supple_fpu))]
 fn change_blocks(
-    layer: &mut LayerMut,
-    inputs: &Rows,
-    columns: &Range<usize>,
-    deltas: &[f32],
-    descent: &mut Descent,
-    outs: Range<usize>,
+    _: &mut LayerMut,
+    _: &Rows,
+    _: &Range<usize>,
+    _: &[f32],
+    _: &mut Descent,
+    _: Range<usize>,
 ) -> usize {
-    let done = columns.len() - columns.len() % BLOCK;
-    for out in outs {
-        for column in columns.clone().step_by(BLOCK).take(done / BLOCK) {
-            let gradients = block_gradients(inputs, column, deltas, layer.bias.len(), out);
-            for (gradient, at) in gradients.into_iter().zip(out * inputs.length() + column..) {
-                change_weight(layer, at, gradient, descent);
-            }
-        }
-    }
-    done
-}
-
-/// The gradients of an output's weights by a block of inputs.
-#[cfg(not(supple_fpu))]
-fn block_gradients(inputs: &Rows, column: usize, deltas: &[f32], outs: usize, out: usize) -> [f32; BLOCK] {
-    let mut gradients = [0.0; BLOCK];
-    let deltas = deltas.iter().skip(out).step_by(outs);
-    match *inputs {
-        Rows::F32 { values, length } => {
-            for (delta, row) in deltas.zip(values.chunks_exact(length)) {
-                let Some(row) = row.get(column..).and_then(|row| row.first_chunk::<BLOCK>()) else { break };
-                gradients.iter_mut().zip(row).for_each(|(gradient, x)| *gradient += delta * x);
-            }
-        }
-        Rows::I8 { values, scales, length } => {
-            for ((delta, row), scale) in deltas.zip(values.chunks_exact(length)).zip(scales) {
-                let Some(row) = row.get(column..).and_then(|row| row.first_chunk::<BLOCK>()) else { break };
-                let row = row.map(|q| scale * f32::from(q));
-                gradients.iter_mut().zip(row).for_each(|(gradient, x)| *gradient += delta * x);
-            }
-        }
-    }
-    gradients
-}
-
-/// The gradient of one weight. The loop has no known length, so the compiler leaves it small.
-#[inline(never)]
-fn gradient(inputs: &Rows, column: usize, deltas: &[f32], outs: usize, out: usize) -> f32 {
-    let (mut sum, mut delta, mut at) = (0.0, out, column);
-    match *inputs {
-        Rows::F32 { values, length } => {
-            while let (Some(d), Some(x)) = (deltas.get(delta), values.get(at)) {
-                sum += d * x;
-                delta += outs;
-                at += length;
-            }
-        }
-        Rows::I8 { values, mut scales, length } => {
-            while let (Some(d), Some(&q), Some((scale, rest))) =
-                (deltas.get(delta), values.get(at), scales.split_first())
-            {
-                sum += d * (scale * f32::from(q));
-                scales = rest;
-                delta += outs;
-                at += length;
-            }
-        }
-    }
-    sum
+    0
 }
 
 #[inline(never)]
@@ -263,7 +269,8 @@ fn column_sum(deltas: &[f32], outs: usize, out: usize) -> f32 {
     sum
 }
 
-#[inline]
+/// Not inlined, that the compiler does not make it once for each weight of a block.
+#[inline(never)]
 fn change_weight(layer: &mut LayerMut, at: usize, gradient: f32, descent: &mut Descent) {
     let velocity = descent.velocity.as_mut().and_then(|velocity| velocity.weights.get_mut(at));
     if let Some(weight) = layer.weights.get_mut(at) {

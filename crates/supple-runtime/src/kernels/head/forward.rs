@@ -4,7 +4,7 @@ use super::rows::Rows;
 use super::sums::{Grid, add_products, four_by_four, four_by_one};
 
 /// Numbers of four samples that are made from `i8` at a time.
-const TILE: usize = 16;
+const TILE: usize = 8;
 
 /// `outputs[n] = bias + weights · inputs[n]`, and `if x > 0 { x } else { 0 }` of it where `relu`.
 ///

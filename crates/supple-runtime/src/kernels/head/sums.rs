@@ -30,6 +30,14 @@ impl<'a> Grid<'a> {
         self.values.get(..columns).unwrap_or_default()
     }
 
+    /// Whether four rows have so many numbers.
+    #[cfg(supple_fpu)]
+    pub fn holds_four(&self, columns: usize) -> bool {
+        let length = self.values.len();
+        // Once neither is longer than the slice, the sum cannot overflow: a slice has at most 2^29 floats.
+        self.stride <= length && columns <= length && 3 * self.stride + columns <= length
+    }
+
     /// Whether so many rows have so many numbers.
     #[cfg(supple_fpu)]
     pub fn holds(&self, rows: usize, columns: usize) -> bool {
