@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use supple_link::host::{BOARDS, EmulatedBoard};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Set-up, firmware, checks, benches and the demo")]
@@ -28,7 +29,7 @@ enum Task {
     Setup,
     /// Build a board's firmware into target/firmware/BOARD.elf.
     Firmware {
-        /// A folder of firmware/boards.
+        /// A folder of firmware/boards, or `all`.
         #[arg(long, default_value = firmware::DEFAULT_BOARD)]
         board: String,
     },
@@ -64,12 +65,18 @@ fn main() -> ExitCode {
 }
 
 fn build_firmware(board: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let bare_metal = setup::bare_metal(&root())?;
-    let built = firmware::build(&root(), board, &bare_metal)?;
-    println!("{}", built.path.display());
-    println!("code       {:>8} bytes (text and constants)", built.image.code);
-    println!("static RAM {:>8} bytes (pool for packs included, stack not)", built.image.fixed_ram);
-    println!("SHA-256    {} (of what is flashed)", built.image.sha256);
+    let boards = match board {
+        "all" => BOARDS.to_vec(),
+        board => vec![*EmulatedBoard::named(board)?],
+    };
+    let bare_metal = setup::bare_metal(&root(), &boards)?;
+    for board in boards {
+        let built = firmware::build(&root(), board.name, &bare_metal)?;
+        println!("{}", built.path.display());
+        println!("code       {:>8} bytes (text and constants)", built.image.code);
+        println!("static RAM {:>8} bytes (pool for packs included, stack not)", built.image.fixed_ram);
+        println!("SHA-256    {} (of what is flashed)", built.image.sha256);
+    }
     Ok(())
 }
 
