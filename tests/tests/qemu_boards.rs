@@ -3,6 +3,9 @@
 //! Needs the built command, `target/firmware/BOARD.elf` (`cargo xtask firmware --board all`) and QEMU
 //! (`cargo xtask setup`).
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use supple_link::host::{Child, Client, Qemu, Transport};
 use supple_pack::head::LabelMeaning;
 use supple_pack::op::{Epilogue, Layer, Requantise};
@@ -81,11 +84,7 @@ fn convolutions() -> TrunkParts {
 
 /// A trunk of no operations: its input is the feature vector.
 fn nothing() -> TrunkParts {
-    let features = Value::whole(
-        0,
-        Shape { height: 1, width: 1, channels: FEATURES as u16 },
-        Element::F32,
-    );
+    let features = Value::whole(0, Shape { height: 1, width: 1, channels: FEATURES as u16 }, Element::F32);
     TrunkParts {
         name: "features".to_owned(),
         input: features,
@@ -195,7 +194,7 @@ fn disturb(device: &mut Client<Child>) {
 }
 
 /// The board's memory must be as `supple inspect` believes it to be.
-fn check_memory(board: &str, pack: &std::path::Path, device: &mut Client<Child>) {
+fn check_memory(board: &str, pack: &Path, device: &mut Client<Child>) {
     let info = device.info().expect("it answers");
     assert_eq!(info.board.as_str(), board);
     let facts = info.pack.expect("it can run the pack");
@@ -237,8 +236,11 @@ fn with_convolutions_on(board: &str) {
     let bytes = packed(&trunk);
     let features = features(&bytes);
     let expected = twin(&bytes, &features);
-    // Bits that all agree prove little where they are those of nothing.
-    assert!(expected.features.iter().all(|feature| feature.iter().any(|&bits| bits != feature[0])));
+    // Bits that agree prove little where they are those of nothing, or of what is cut off at a limit.
+    for feature in &expected.features {
+        let different: BTreeSet<_> = feature.iter().collect();
+        assert!(different.len() > FEATURES / 2, "{feature:x?}");
+    }
     assert_ne!(expected.logits[0], expected.logits[STEPS]);
     same_on(board, &trunk, &images(), &expected);
 }

@@ -1,5 +1,6 @@
 //! Builds a board's firmware.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -7,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use supple_link::host::{EmulatedBoard, Image, ImageError, UnknownBoard};
+use supple_link::host::{BOARDS, EmulatedBoard, Image, ImageError, UnknownBoard};
 
 use crate::setup::BareMetal;
 
@@ -52,13 +53,13 @@ pub enum FirmwareError {
 ///
 /// The same sources and compiler give the same bytes, wherever they lie.
 pub fn build(root: &Path, board: &str, bare_metal: &BareMetal) -> Result<Built, FirmwareError> {
-    let compiled_for = EmulatedBoard::named(board)?.target;
+    let compiled_for = target(board)?;
     let target = root.join("target/firmware");
     let mut cargo = cargo(bare_metal);
     cargo.current_dir(root.join("firmware"));
     cargo.args(["build", "--release", "--quiet", "--package", board, "--target", compiled_for]);
     cargo.arg("--target-dir").arg(&target);
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(root, bare_metal));
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(root));
     let status = cargo
         .status()
         .map_err(|source| FirmwareError::Failed { what: "starting cargo".to_owned(), source })?;
@@ -73,12 +74,28 @@ pub fn build(root: &Path, board: &str, bare_metal: &BareMetal) -> Result<Built, 
     Ok(Built { path, image })
 }
 
-fn cargo(bare_metal: &BareMetal) -> Command {
+/// The boards' names.
+pub fn boards() -> impl Iterator<Item = &'static str> {
+    BOARDS.iter().map(|board| board.name)
+}
+
+/// What a board's firmware is compiled for.
+pub fn target(board: &str) -> Result<&'static str, UnknownBoard> {
+    EmulatedBoard::named(board).map(|board| board.target)
+}
+
+/// The bare-metal compiler's cargo.
+pub fn cargo(bare_metal: &BareMetal) -> Command {
     match bare_metal {
         BareMetal::Current => Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))),
-        BareMetal::Debian { .. } => {
+        BareMetal::Debian { linker } => {
             let mut cargo = Command::new("/usr/bin/cargo");
             cargo.env("RUSTC", "/usr/bin/rustc");
+            // Not by the environment, whose names have no place for the dot of `thumbv8m.main`.
+            for (target, linker) in targets().into_iter().zip(linker.iter().cycle()) {
+                let linker = linker.display();
+                cargo.arg("--config").arg(format!("target.'{target}'.linker = '{linker}'"));
+            }
             // Debian has no prebuilt core library for these targets; building it is still called unstable.
             cargo.env("RUSTC_BOOTSTRAP", "1").arg("-Zbuild-std=core");
             cargo
@@ -86,8 +103,13 @@ fn cargo(bare_metal: &BareMetal) -> Command {
     }
 }
 
+/// What the boards are compiled for, each once.
+pub fn targets() -> BTreeSet<&'static str> {
+    BOARDS.iter().map(|board| board.target).collect()
+}
+
 /// Paths of this machine become the same everywhere, for they would end up in the image.
-fn flags(root: &Path, bare_metal: &BareMetal) -> OsString {
+pub fn flags(root: &Path) -> OsString {
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let cargo_home = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
     let mut flags = OsString::new();
@@ -99,10 +121,6 @@ fn flags(root: &Path, bare_metal: &BareMetal) -> OsString {
         flags.push(from);
         flags.push("=");
         flags.push(to);
-    }
-    if let BareMetal::Debian { linker: Some(linker) } = bare_metal {
-        flags.push("\u{1f}-Clinker=");
-        flags.push(linker);
     }
     flags
 }

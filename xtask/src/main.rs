@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use supple_link::host::{BOARDS, EmulatedBoard};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Set-up, firmware, checks, benches and the demo")]
@@ -65,13 +64,11 @@ fn main() -> ExitCode {
 }
 
 fn build_firmware(board: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let boards = match board {
-        "all" => BOARDS.to_vec(),
-        board => vec![*EmulatedBoard::named(board)?],
-    };
-    let bare_metal = setup::bare_metal(&root(), &boards)?;
+    let boards = if board == "all" { firmware::boards().collect() } else { vec![board] };
+    let targets = boards.iter().map(|board| firmware::target(board)).collect::<Result<_, _>>()?;
+    let bare_metal = setup::bare_metal_for(&root(), &targets)?;
     for board in boards {
-        let built = firmware::build(&root(), board.name, &bare_metal)?;
+        let built = firmware::build(&root(), board, &bare_metal)?;
         println!("{}", built.path.display());
         println!("code       {:>8} bytes (text and constants)", built.image.code);
         println!("static RAM {:>8} bytes (pool for packs included, stack not)", built.image.fixed_ram);

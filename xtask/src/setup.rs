@@ -7,10 +7,10 @@ use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
 
-use supple_link::host::{BOARDS, EmulatedBoard};
+use supple_link::host::BOARDS;
 
 use crate::command::{output_of, run_within};
-use crate::wheel;
+use crate::{firmware, wheel};
 
 /// A rustup that has not got the targets by then will not get them.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(30);
@@ -73,11 +73,8 @@ pub enum SetupError {
 
 /// Finds or installs all that the firmware and the tests need.
 pub fn run(root: &Path) -> Result<BareMetal, SetupError> {
-    let bare_metal = bare_metal(root, &BOARDS)?;
-    let programs: BTreeMap<_, _> = BOARDS.iter().map(|board| (board.program, board.package())).collect();
-    for (program, package) in programs {
-        qemu(program, package)?;
-    }
+    let bare_metal = bare_metal(root)?;
+    qemu()?;
     // Without them one test is skipped, and says so.
     match wheel::fetch(root) {
         Ok(path) => eprintln!("ONNX's cases: {}", path.display()),
@@ -86,8 +83,13 @@ pub fn run(root: &Path) -> Result<BareMetal, SetupError> {
     Ok(bare_metal)
 }
 
-/// Finds or installs an emulator.
-fn qemu(program: &'static str, package: &'static str) -> Result<(), SetupError> {
+/// Finds or installs the emulators of all boards.
+pub fn qemu() -> Result<(), SetupError> {
+    let programs: BTreeMap<_, _> = BOARDS.iter().map(|board| (board.program, board.package())).collect();
+    programs.into_iter().try_for_each(|(program, package)| emulator(program, package))
+}
+
+fn emulator(program: &'static str, package: &'static str) -> Result<(), SetupError> {
     let version = || output_of(program, &["--version"]);
     let found = version().or_else(|| if install(&[package]) { version() } else { None });
     let found = found.ok_or(SetupError::NoQemu { program, package })?;
@@ -95,13 +97,17 @@ fn qemu(program: &'static str, package: &'static str) -> Result<(), SetupError> 
     Ok(())
 }
 
-/// Finds or installs a compiler for some boards.
-pub fn bare_metal(root: &Path, boards: &[EmulatedBoard]) -> Result<BareMetal, SetupError> {
-    let targets: BTreeSet<_> = boards.iter().map(|board| board.target).collect();
+/// Finds or installs a compiler for all boards.
+pub fn bare_metal(root: &Path) -> Result<BareMetal, SetupError> {
+    bare_metal_for(root, &firmware::targets())
+}
+
+/// Finds or installs a compiler for some targets.
+pub fn bare_metal_for(root: &Path, targets: &BTreeSet<&str>) -> Result<BareMetal, SetupError> {
     let missing = || targets.iter().copied().filter(|target| !has(target)).collect::<Vec<_>>();
     let before = missing();
     if before.is_empty() {
-        let targets = Vec::from_iter(targets);
+        let targets: Vec<_> = targets.iter().copied().collect();
         eprintln!("bare metal: the current Rust has {}", targets.join(", "));
         return Ok(BareMetal::Current);
     }
@@ -112,9 +118,7 @@ pub fn bare_metal(root: &Path, boards: &[EmulatedBoard]) -> Result<BareMetal, Se
             return Ok(BareMetal::Current);
         }
         fs::create_dir_all(root.join("target/firmware"))
-            .and_then(|()| {
-                fs::write(&note, "rustup could not add a target; delete this file to try again\n")
-            })
+            .and_then(|()| fs::write(&note, "rustup could not add a target; delete this file to try again\n"))
             .map_err(|source| SetupError::Note { path: note, source })?;
     }
     debian(&before)
@@ -129,11 +133,7 @@ fn has(target: &str) -> bool {
 fn rustup_adds(targets: &[&str]) -> bool {
     let mut rustup = Command::new("rustup");
     rustup.args(["target", "add"]).args(targets);
-    eprintln!(
-        "installing: rustup target add {} (at most {} s)",
-        targets.join(" "),
-        RUSTUP_LIMIT.as_secs()
-    );
+    eprintln!("installing: rustup target add {} (at most {} s)", targets.join(" "), RUSTUP_LIMIT.as_secs());
     matches!(run_within(&mut rustup, RUSTUP_LIMIT), Ok(Some(status)) if status.success())
 }
 
@@ -210,7 +210,7 @@ mod tests {
         let error = SetupError::NoTarget { targets, missing: vec!["rust-web-src"] }.to_string();
         assert!(error.contains("rustup target add thumbv6m-none-eabi thumbv7em-none-eabihf"), "{error}");
         assert!(error.contains("apt-get install --no-install-recommends rust-web-src"), "{error}");
-        let error = qemu("qemu-system-none", "no-such-package").expect_err("no such program").to_string();
+        let error = emulator("qemu-system-none", "no-such-package").expect_err("no such program").to_string();
         assert!(error.contains("qemu-system-none is missing"), "{error}");
         assert!(error.contains("apt-get install --no-install-recommends no-such-package"), "{error}");
     }

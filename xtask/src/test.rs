@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf, absolute};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use supple_link::host::BOARDS;
-
 use crate::campaign::{Log, LogError};
 use crate::command::run_lines;
 use crate::firmware::{self, FirmwareError};
@@ -100,7 +98,7 @@ impl<'a> Run<'a> {
         let clippy = [&["clippy", "--all-targets"], &app[..], &["--", "-D", "warnings"]].concat();
         self.cargo_step("clippy of the firmware", "firmware", &clippy, CLIPPY)?;
         self.step("firmware images", |run| {
-            for board in BOARDS.map(|board| board.name) {
+            for board in firmware::boards() {
                 let image = firmware::build(run.root, board, &bare_metal)?.image;
                 eprintln!("{board}: {} bytes of code, {} bytes of static RAM", image.code, image.fixed_ram);
             }

@@ -48,7 +48,21 @@ const MID_SIZE: Board =
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use supple_link::host::BOARDS;
+
     use super::*;
+
+    #[test]
+    fn every_board_promises_the_stack_that_its_linker_script_does() {
+        for board in BOARDS.map(|board| Board::named(board.name).unwrap()) {
+            let script = format!("../../firmware/boards/{}/memory.x", board.name);
+            let script = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(script)).unwrap();
+            assert!(script.contains(&format!("_stack_promise = {};", board.stack_bytes)), "{}", board.name);
+        }
+    }
 
     #[test]
     fn a_pack_fits_up_to_the_last_byte() {

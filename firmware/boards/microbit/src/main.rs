@@ -73,10 +73,13 @@ impl Board for Microbit {
 
     fn read_byte(&mut self) -> u8 {
         // SAFETY: a register of the UART.
-        wait::until(|| unsafe { RECEIVED.read_volatile() } != 0, || {
-            nvic::sleep();
-            nvic::clear(UART_INTERRUPT);
-        });
+        wait::until(
+            || unsafe { RECEIVED.read_volatile() } != 0,
+            || {
+                nvic::sleep();
+                nvic::clear(UART_INTERRUPT);
+            },
+        );
         // SAFETY: registers of the UART. Taking the byte out says that the next one has come, if it has; so what
         // said that this one had is cleared before.
         unsafe {

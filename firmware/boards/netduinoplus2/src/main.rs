@@ -55,10 +55,13 @@ impl Board for Netduino {
 
     fn read_byte(&mut self) -> u8 {
         // SAFETY: a register of the USART.
-        wait::until(|| unsafe { USART.read_volatile() } & STATE_RECEIVED != 0, || {
-            nvic::sleep();
-            nvic::clear(USART_INTERRUPT);
-        });
+        wait::until(
+            || unsafe { USART.read_volatile() } & STATE_RECEIVED != 0,
+            || {
+                nvic::sleep();
+                nvic::clear(USART_INTERRUPT);
+            },
+        );
         // SAFETY: as above; reading the byte clears the state and the interrupt.
         unsafe { USART.add(1).read_volatile() as u8 }
     }

@@ -56,13 +56,16 @@ impl Board for Virt {
 
     fn read_byte(&mut self) -> u8 {
         // SAFETY: a register of the UART.
-        wait::until(|| unsafe { UART.add(5).read_volatile() } & STATE_RECEIVED != 0, || {
-            // SAFETY: waits, then tells the interrupt controller that what it has was seen.
-            unsafe {
-                asm!("wfi", options(nomem, nostack));
-                CLAIM.write_volatile(CLAIM.read_volatile());
-            }
-        });
+        wait::until(
+            || unsafe { UART.add(5).read_volatile() } & STATE_RECEIVED != 0,
+            || {
+                // SAFETY: waits, then tells the interrupt controller that what it has was seen.
+                unsafe {
+                    asm!("wfi", options(nomem, nostack));
+                    CLAIM.write_volatile(CLAIM.read_volatile());
+                }
+            },
+        );
         // SAFETY: as above; reading the byte clears the state and the interrupt.
         unsafe { UART.read_volatile() }
     }
@@ -97,6 +100,7 @@ impl Board for Virt {
     }
 }
 
+/// Starts the main loop.
 #[entry]
 fn main() -> ! {
     static mut POOL: [f32; POOL_FLOATS] = [0.0; POOL_FLOATS];
