@@ -60,9 +60,11 @@ pub(super) fn portable_row(
         let weights = weights.chunks_exact(sizes.weight_group);
         let biases = bias.chunks(sizes.group_outputs);
         for ((pixel, weights), bias) in pixel.zip(weights).zip(biases) {
-            let blocks = weights.chunks_exact(sizes.weight_block);
+            // By reference, or `zip` would count the blocks beforehand: a division, and at opt-level s one by what the
+            // compiler no longer knows not to be 0.
+            let mut blocks = weights.chunks_exact(sizes.weight_block);
             let biases = bias.chunks(OUTPUT_BLOCK);
-            for ((pixel, weights), bias) in pixel.chunks_mut(OUTPUT_BLOCK).zip(blocks).zip(biases) {
+            for ((pixel, weights), bias) in pixel.chunks_mut(OUTPUT_BLOCK).zip(&mut blocks).zip(biases) {
                 let mut sums = start(bias);
                 let mut line = lines.first;
                 let mut at = weight_start;

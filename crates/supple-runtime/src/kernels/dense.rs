@@ -28,9 +28,10 @@ pub(super) fn portable(
     bias: &[f32],
     activation: Activation,
 ) {
-    let blocks = weights.as_chunks::<OUTPUT_BLOCK>().0.chunks_exact(input.len().max(1));
+    // By reference for the reason given in `convolution`.
+    let mut blocks = weights.as_chunks::<OUTPUT_BLOCK>().0.chunks_exact(input.len().max(1));
     let biases = bias.chunks(OUTPUT_BLOCK);
-    for ((output, weights), bias) in output.chunks_mut(OUTPUT_BLOCK).zip(blocks).zip(biases) {
+    for ((output, weights), bias) in output.chunks_mut(OUTPUT_BLOCK).zip(&mut blocks).zip(biases) {
         let mut sums = start(bias);
         accumulate(&mut sums, input, weights);
         store(output, &sums, activation);

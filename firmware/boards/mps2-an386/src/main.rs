@@ -3,11 +3,11 @@
 #![no_main]
 
 use core::arch::asm;
-use core::panic::PanicInfo;
 use core::slice;
 
 use cortex_m_rt::{STACK_PAINT_VALUE, entry};
 use supple_app::{Board, Clock, Line, Memory};
+use supple_panic as _;
 
 /// What the pack may use for activations, head and support cache.
 const POOL_FLOATS: usize = 64 * 1024;
@@ -122,13 +122,4 @@ fn main() -> ! {
     // SAFETY: the linker script sets this region aside, and nothing ever writes there.
     let pack = unsafe { slice::from_raw_parts(start, end as usize - start as usize) };
     supple_app::run(Mps2::new(), pack, Memory { floats: POOL, labels: LABELS_POOL }, LINE)
-}
-
-#[panic_handler]
-fn panic(_: &PanicInfo) -> ! {
-    // Silence is what the host understands: it names the board as not answering.
-    loop {
-        // SAFETY: waits for an interrupt; none has a handler.
-        unsafe { asm!("wfi") }
-    }
 }
