@@ -94,7 +94,22 @@ pub fn boards(root: &Path) -> Result<Vec<String>, FirmwareError> {
     Ok(names)
 }
 
-fn cargo(bare_metal: &BareMetal) -> Command {
+/// Every target that a board may have, and that pack and runtime are linked for.
+pub const TARGETS: [&str; 5] = [
+    "thumbv6m-none-eabi",
+    "thumbv7m-none-eabi",
+    "thumbv7em-none-eabihf",
+    "thumbv8m.main-none-eabihf",
+    "riscv32imac-unknown-none-elf",
+];
+
+/// The target of a board.
+pub fn target(_board: &str) -> &'static str {
+    TARGET
+}
+
+/// The bare-metal compiler's cargo.
+pub fn cargo(bare_metal: &BareMetal) -> Command {
     match bare_metal {
         BareMetal::Current => Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))),
         BareMetal::Debian { linker } => {
@@ -111,7 +126,7 @@ fn cargo(bare_metal: &BareMetal) -> Command {
 }
 
 /// Paths of this machine become the same everywhere, for they would end up in the image.
-fn flags(root: &Path) -> OsString {
+pub fn flags(root: &Path) -> OsString {
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let cargo_home = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
     let mut flags = OsString::new();

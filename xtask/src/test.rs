@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::campaign::{Log, LogError};
 use crate::command::run_lines;
 use crate::firmware::{self, FirmwareError};
+use crate::gates::{self, PanicError, StackError};
 use crate::setup::{self, SetupError};
 use crate::tally::Tally;
 
@@ -22,6 +23,12 @@ enum StepError {
     /// An image did not build.
     #[error(transparent)]
     Firmware(#[from] FirmwareError),
+    /// A panic is reachable.
+    #[error(transparent)]
+    Panic(#[from] PanicError),
+    /// A stack is too deep.
+    #[error(transparent)]
+    Stack(#[from] StackError),
     /// Cargo found something wrong.
     #[error("`cargo {command}` failed; {remedy}")]
     Cargo {
@@ -104,6 +111,8 @@ impl<'a> Run<'a> {
             }
             Ok(())
         })?;
+        self.step("no panics", |run| Ok(gates::no_panics(run.root, &bare_metal)?))?;
+        self.step("deepest stacks", |run| Ok(gates::stacks(run.root, &bare_metal)?))?;
         let tests = [&["test", "--no-fail-fast"], &app[..], &["--", "--show-output"]].concat();
         self.cargo_step("tests of the firmware", "firmware", &tests, TESTS)?;
         let build = ["build", "--release", "--workspace", "--all-targets"];
