@@ -1,5 +1,6 @@
 //! Set-up, firmware, checks, benches and the demo: `cargo xtask --help`.
 
+mod aarch64;
 mod bench;
 mod campaign;
 mod command;
@@ -36,6 +37,8 @@ enum Task {
     /// Measure speed, beside other programs.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Build what an emulated Linux board with aarch64 runs.
+    Aarch64,
     /// Prove that no panic is reachable, and that the deepest stack is as promised, on every board.
     #[command(subcommand)]
     Gates(gates::Gates),
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::Setup => setup::run(&root()).map(|_| ()).map_err(Box::from),
         Task::Firmware { board } => build_firmware(&board),
         Task::Bench(bench) => bench.run(&root()),
+        Task::Aarch64 => aarch64::build(&root()).map_err(Box::from),
         Task::Gates(gates) => gates.run(&root()),
         Task::Demo => demo::run(&root()).map_err(Box::from),
         Task::Test { full } => return test::run(&root(), full),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf, absolute};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
+use crate::aarch64::{self, Aarch64Error};
 use crate::campaign::{Log, LogError};
 use crate::command::run_lines;
 use crate::firmware::{self, FirmwareError};
@@ -23,6 +24,9 @@ enum StepError {
     /// An image did not build.
     #[error(transparent)]
     Firmware(#[from] FirmwareError),
+    /// Nothing for the emulated Linux board to run.
+    #[error(transparent)]
+    Aarch64(#[from] Aarch64Error),
     /// A panic is reachable.
     #[error(transparent)]
     Panic(#[from] PanicError),
@@ -117,6 +121,7 @@ impl<'a> Run<'a> {
         self.cargo_step("tests of the firmware", "firmware", &tests, TESTS)?;
         let build = ["build", "--release", "--workspace", "--all-targets"];
         self.cargo_step("build", ".", &build, BUILD)?;
+        self.step("program for aarch64", |run| Ok(aarch64::build(run.root)?))?;
         let tests = ["test", "--release", "--workspace", "--tests", "--no-fail-fast", "--", "--show-output"];
         self.cargo_step("tests", ".", &tests, TESTS)?;
         let tests = ["test", "--release", "--workspace", "--doc", "--no-fail-fast"];
