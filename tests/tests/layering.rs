@@ -58,8 +58,11 @@ const HOST: &[Line] = &[
 /// The firmware's main loop.
 const APP: Line = ("supple-app", Device, &["supple-link", "supple-pack", "supple-runtime", "supple-store"]);
 
+/// What boards have in common.
+const PARTS: Line = ("supple-parts", Device, &["supple-app"]);
+
 /// Every folder of `firmware/boards`.
-const BOARD: Line = ("a board", Device, &["supple-app"]);
+const BOARD: Line = ("a board", Device, &["supple-app", "supple-parts"]);
 
 /// What turns a no_std crate into one of the host's.
 const HOST_FEATURES: [&str; 4] = ["host", "std", "tract", "write"];
@@ -102,8 +105,8 @@ impl Package {
     }
 
     fn line(&self) -> Line {
-        if self.name == APP.0 {
-            return APP;
+        if let Some(line) = [APP, PARTS].into_iter().find(|line| line.0 == self.name) {
+            return line;
         }
         let folder = self.manifest_path.parent().and_then(Path::parent);
         if folder.is_some_and(|folder| folder.ends_with("firmware/boards")) {

@@ -1,5 +1,6 @@
 //! Builds a board's firmware.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -7,8 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::setup::{BareMetal, TARGET};
-use supple_link::host::{Image, ImageError};
+use supple_link::host::{BOARDS, EmulatedBoard, Image, ImageError, UnknownBoard};
+
+use crate::setup::BareMetal;
 
 /// The board built when none is named.
 pub const DEFAULT_BOARD: &str = "mps2-an386";
@@ -25,14 +27,9 @@ pub struct Built {
 /// Why there is no firmware.
 #[derive(Debug, thiserror::Error)]
 pub enum FirmwareError {
-    /// No folder of that name.
-    #[error("there is no board `{board}`; there are: {}", known.join(", "))]
-    UnknownBoard {
-        /// The name given.
-        board: String,
-        /// The boards' folders.
-        known: Vec<String>,
-    },
+    /// No such board.
+    #[error(transparent)]
+    UnknownBoard(#[from] UnknownBoard),
     /// Cargo said why.
     #[error("the firmware for {board} did not build; cargo's messages above say why")]
     DoesNotBuild {
@@ -56,15 +53,12 @@ pub enum FirmwareError {
 ///
 /// The same sources and compiler give the same bytes, wherever they lie.
 pub fn build(root: &Path, board: &str, bare_metal: &BareMetal) -> Result<Built, FirmwareError> {
-    let known = boards(root)?;
-    if !known.iter().any(|name| name == board) {
-        return Err(FirmwareError::UnknownBoard { board: board.to_owned(), known });
-    }
+    let compiled_for = target(board)?;
     let target = root.join("target/firmware");
     let mut cargo = cargo(bare_metal);
     cargo.current_dir(root.join("firmware"));
-    cargo.args(["build", "--release", "--quiet", "--package", board, "--target", TARGET, "--target-dir"]);
-    cargo.arg(&target);
+    cargo.args(["build", "--release", "--quiet", "--package", board, "--target", compiled_for]);
+    cargo.arg("--target-dir").arg(&target);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(root));
     let status = cargo
         .status()
@@ -72,7 +66,7 @@ pub fn build(root: &Path, board: &str, bare_metal: &BareMetal) -> Result<Built, 
     if !status.success() {
         return Err(FirmwareError::DoesNotBuild { board: board.to_owned() });
     }
-    let built = target.join(TARGET).join("release").join(board);
+    let built = target.join(compiled_for).join("release").join(board);
     let path = target.join(format!("{board}.elf"));
     let failed = |source| FirmwareError::Failed { what: format!("copying {}", built.display()), source };
     fs::copy(&built, &path).map_err(failed)?;
@@ -80,32 +74,14 @@ pub fn build(root: &Path, board: &str, bare_metal: &BareMetal) -> Result<Built, 
     Ok(Built { path, image })
 }
 
-/// The boards' folders.
-pub fn boards(root: &Path) -> Result<Vec<String>, FirmwareError> {
-    let folder = root.join("firmware/boards");
-    let entries = fs::read_dir(&folder)
-        .map_err(|source| FirmwareError::Failed { what: format!("reading {}", folder.display()), source })?;
-    let mut names: Vec<String> = entries
-        .flatten()
-        .filter(|entry| entry.path().join("Cargo.toml").is_file())
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    Ok(names)
+/// The boards' names.
+pub fn boards() -> impl Iterator<Item = &'static str> {
+    BOARDS.iter().map(|board| board.name)
 }
 
-/// Every target that a board may have, and that pack and runtime are linked for.
-pub const TARGETS: [&str; 5] = [
-    "thumbv6m-none-eabi",
-    "thumbv7m-none-eabi",
-    "thumbv7em-none-eabihf",
-    "thumbv8m.main-none-eabihf",
-    "riscv32imac-unknown-none-elf",
-];
-
-/// The target of a board.
-pub fn target(_board: &str) -> &'static str {
-    TARGET
+/// What a board's firmware is compiled for.
+pub fn target(board: &str) -> Result<&'static str, UnknownBoard> {
+    EmulatedBoard::named(board).map(|board| board.target)
 }
 
 /// The bare-metal compiler's cargo.
@@ -115,14 +91,21 @@ pub fn cargo(bare_metal: &BareMetal) -> Command {
         BareMetal::Debian { linker } => {
             let mut cargo = Command::new("/usr/bin/cargo");
             cargo.env("RUSTC", "/usr/bin/rustc");
-            // Debian has no prebuilt core library for the target; building it is still called unstable.
-            cargo.env("RUSTC_BOOTSTRAP", "1").arg("-Zbuild-std=core");
-            if let Some(linker) = linker {
-                cargo.env("CARGO_TARGET_THUMBV7EM_NONE_EABIHF_LINKER", linker);
+            // Not by the environment, whose names have no place for the dot of `thumbv8m.main`.
+            for (target, linker) in targets().into_iter().zip(linker.iter().cycle()) {
+                let linker = linker.display();
+                cargo.arg("--config").arg(format!("target.'{target}'.linker = '{linker}'"));
             }
+            // Debian has no prebuilt core library for these targets; building it is still called unstable.
+            cargo.env("RUSTC_BOOTSTRAP", "1").arg("-Zbuild-std=core");
             cargo
         }
     }
+}
+
+/// What the boards are compiled for, each once.
+pub fn targets() -> BTreeSet<&'static str> {
+    BOARDS.iter().map(|board| board.target).collect()
 }
 
 /// Paths of this machine become the same everywhere, for they would end up in the image.

@@ -30,7 +30,7 @@ enum Task {
     Setup,
     /// Build a board's firmware into target/firmware/BOARD.elf.
     Firmware {
-        /// A folder of firmware/boards.
+        /// A folder of firmware/boards, or `all`.
         #[arg(long, default_value = firmware::DEFAULT_BOARD)]
         board: String,
     },
@@ -73,12 +73,16 @@ fn main() -> ExitCode {
 }
 
 fn build_firmware(board: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let bare_metal = setup::bare_metal(&root())?;
-    let built = firmware::build(&root(), board, &bare_metal)?;
-    println!("{}", built.path.display());
-    println!("code       {:>8} bytes (text and constants)", built.image.code);
-    println!("static RAM {:>8} bytes (pool for packs included, stack not)", built.image.fixed_ram);
-    println!("SHA-256    {} (of what is flashed)", built.image.sha256);
+    let boards = if board == "all" { firmware::boards().collect() } else { vec![board] };
+    let targets = boards.iter().map(|board| firmware::target(board)).collect::<Result<_, _>>()?;
+    let bare_metal = setup::bare_metal_for(&root(), &targets)?;
+    for board in boards {
+        let built = firmware::build(&root(), board, &bare_metal)?;
+        println!("{}", built.path.display());
+        println!("code       {:>8} bytes (text and constants)", built.image.code);
+        println!("static RAM {:>8} bytes (pool for packs included, stack not)", built.image.fixed_ram);
+        println!("SHA-256    {} (of what is flashed)", built.image.sha256);
+    }
     Ok(())
 }
 

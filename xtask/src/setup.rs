@@ -1,20 +1,19 @@
 //! Finds or installs a compiler for bare metal and QEMU, and fetches ONNX's own cases.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
 
+use supple_link::host::BOARDS;
+
 use crate::command::{output_of, run_within};
-use crate::wheel;
+use crate::{firmware, wheel};
 
-/// What the boards are built for.
-pub const TARGET: &str = "thumbv7em-none-eabihf";
-
-const QEMU: &str = "qemu-system-arm";
-/// A rustup that has not got the target by then will not get it.
-const RUSTUP_LIMIT: Duration = Duration::from_secs(20);
+/// A rustup that has not got the targets by then will not get them.
+const RUSTUP_LIMIT: Duration = Duration::from_secs(30);
 /// Debian's compiler, and the source of its core library, which must be of the same version.
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
@@ -24,7 +23,7 @@ const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 /// A compiler for bare metal.
 #[derive(Debug, Clone)]
 pub enum BareMetal {
-    /// The current one: it has the target.
+    /// The current one: it has the targets.
     Current,
     /// Debian's, which builds the core library too.
     Debian {
@@ -38,23 +37,30 @@ pub enum BareMetal {
 pub enum SetupError {
     /// Neither rustup nor apt could give a compiler.
     #[error(
-        "no compiler for {TARGET}: run `rustup target add {TARGET}` on a machine that reaches rustup's server, \
+        "no compiler for {targets}: run `rustup target add {targets}` on a machine that reaches rustup's server, \
          or as root `{}`",
         apt_command(missing)
     )]
     NoTarget {
+        /// The targets, with spaces between them.
+        targets: String,
         /// The Debian packages that are missing.
         missing: Vec<&'static str>,
     },
     /// No linker for bare metal.
-    #[error("no linker for {TARGET}: run `apt-get install --no-install-recommends lld` as root")]
+    #[error("no linker for bare metal: run `apt-get install --no-install-recommends lld` as root")]
     NoLinker,
     /// No emulator.
     #[error(
-        "{QEMU} is missing: run `{}` as root (Debian, Ubuntu), or `brew install qemu` (macOS)",
-        apt_command(&[QEMU])
+        "{program} is missing: run `{}` as root (Debian, Ubuntu), or `brew install qemu` (macOS)",
+        apt_command(&[package])
     )]
-    NoQemu,
+    NoQemu {
+        /// The program.
+        program: &'static str,
+        /// Debian's package of it.
+        package: &'static str,
+    },
     /// The note in the target folder could not be written.
     #[error("{} cannot be written: {source}; check the folder's rights", path.display())]
     Note {
@@ -77,50 +83,61 @@ pub fn run(root: &Path) -> Result<BareMetal, SetupError> {
     Ok(bare_metal)
 }
 
-/// Finds or installs the emulator.
+/// Finds or installs the emulators of all boards.
 pub fn qemu() -> Result<(), SetupError> {
-    let version = || output_of(QEMU, &["--version"]);
-    let found = version().or_else(|| if install(&[QEMU]) { version() } else { None });
-    let found = found.ok_or(SetupError::NoQemu)?;
-    eprintln!("emulator: {}", found.lines().next().unwrap_or(QEMU));
+    let programs: BTreeMap<_, _> = BOARDS.iter().map(|board| (board.program, board.package())).collect();
+    programs.into_iter().try_for_each(|(program, package)| emulator(program, package))
+}
+
+fn emulator(program: &'static str, package: &'static str) -> Result<(), SetupError> {
+    let version = || output_of(program, &["--version"]);
+    let found = version().or_else(|| if install(&[package]) { version() } else { None });
+    let found = found.ok_or(SetupError::NoQemu { program, package })?;
+    eprintln!("{program}: {}", found.lines().next().unwrap_or_default());
     Ok(())
 }
 
-/// Finds or installs a compiler for bare metal.
+/// Finds or installs a compiler for all boards.
 pub fn bare_metal(root: &Path) -> Result<BareMetal, SetupError> {
-    if has_target() {
-        eprintln!("bare metal: the current Rust has {TARGET}");
+    bare_metal_for(root, &firmware::targets())
+}
+
+/// Finds or installs a compiler for some targets.
+pub fn bare_metal_for(root: &Path, targets: &BTreeSet<&str>) -> Result<BareMetal, SetupError> {
+    let missing = || targets.iter().copied().filter(|target| !has(target)).collect::<Vec<_>>();
+    let before = missing();
+    if before.is_empty() {
+        let targets: Vec<_> = targets.iter().copied().collect();
+        eprintln!("bare metal: the current Rust has {}", targets.join(", "));
         return Ok(BareMetal::Current);
     }
     // Remembered, or every build would wait for a server that is out of reach. `cargo clean` forgets it.
     let note = root.join("target/firmware/rustup-failed");
     if !note.exists() {
-        if rustup_adds_target() && has_target() {
+        if rustup_adds(&before) && missing().is_empty() {
             return Ok(BareMetal::Current);
         }
         fs::create_dir_all(root.join("target/firmware"))
-            .and_then(|()| {
-                fs::write(&note, "rustup could not add the target; delete this file to try again\n")
-            })
+            .and_then(|()| fs::write(&note, "rustup could not add a target; delete this file to try again\n"))
             .map_err(|source| SetupError::Note { path: note, source })?;
     }
-    debian()
+    debian(&before)
 }
 
-/// Whether the current compiler has the target's core library.
-fn has_target() -> bool {
-    let library = output_of("rustc", &["--print", "target-libdir", "--target", TARGET]);
+/// Whether the current compiler has a target's core library.
+fn has(target: &str) -> bool {
+    let library = output_of("rustc", &["--print", "target-libdir", "--target", target]);
     library.and_then(|folder| fs::read_dir(folder).ok()).is_some_and(|mut files| files.next().is_some())
 }
 
-fn rustup_adds_target() -> bool {
+fn rustup_adds(targets: &[&str]) -> bool {
     let mut rustup = Command::new("rustup");
-    rustup.args(["target", "add", TARGET]);
-    eprintln!("installing: rustup target add {TARGET} (at most {} s)", RUSTUP_LIMIT.as_secs());
+    rustup.args(["target", "add"]).args(targets);
+    eprintln!("installing: rustup target add {} (at most {} s)", targets.join(" "), RUSTUP_LIMIT.as_secs());
     matches!(run_within(&mut rustup, RUSTUP_LIMIT), Ok(Some(status)) if status.success())
 }
 
-fn debian() -> Result<BareMetal, SetupError> {
+fn debian(targets: &[&str]) -> Result<BareMetal, SetupError> {
     let missing = || -> Vec<&'static str> {
         let files = [DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_CORE];
         let pairs = files.iter().zip(DEBIAN_PACKAGES);
@@ -131,7 +148,7 @@ fn debian() -> Result<BareMetal, SetupError> {
         install(&before);
         let missing = missing();
         if !missing.is_empty() {
-            return Err(SetupError::NoTarget { missing });
+            return Err(SetupError::NoTarget { targets: targets.join(" "), missing });
         }
     }
     let linker = match linker() {
@@ -190,10 +207,12 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_its_command() {
-        let error = SetupError::NoTarget { missing: vec!["rust-web-src"] }.to_string();
-        assert!(error.contains("rustup target add thumbv7em-none-eabihf"), "{error}");
+        let targets = "thumbv6m-none-eabi thumbv7em-none-eabihf".to_owned();
+        let error = SetupError::NoTarget { targets, missing: vec!["rust-web-src"] }.to_string();
+        assert!(error.contains("rustup target add thumbv6m-none-eabi thumbv7em-none-eabihf"), "{error}");
         assert!(error.contains("apt-get install --no-install-recommends rust-web-src"), "{error}");
-        let error = SetupError::NoQemu.to_string();
-        assert!(error.contains("apt-get install --no-install-recommends qemu-system-arm"), "{error}");
+        let error = emulator("qemu-system-none", "no-such-package").expect_err("no such program").to_string();
+        assert!(error.contains("qemu-system-none is missing"), "{error}");
+        assert!(error.contains("apt-get install --no-install-recommends no-such-package"), "{error}");
     }
 }

@@ -109,8 +109,8 @@ impl<'a> Run<'a> {
         let clippy = [&["clippy", "--all-targets"], &app[..], &["--", "-D", "warnings"]].concat();
         self.cargo_step("clippy of the firmware", "firmware", &clippy, CLIPPY)?;
         self.step("firmware images", |run| {
-            for board in firmware::boards(run.root)? {
-                let image = firmware::build(run.root, &board, &bare_metal)?.image;
+            for board in firmware::boards() {
+                let image = firmware::build(run.root, board, &bare_metal)?.image;
                 eprintln!("{board}: {} bytes of code, {} bytes of static RAM", image.code, image.fixed_ram);
             }
             Ok(())

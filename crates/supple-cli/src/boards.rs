@@ -1,5 +1,6 @@
 //! What the boards under firmware/boards have room for.
 
+use supple_link::host::{EmulatedBoard, UnknownBoard};
 use supple_runtime::MemoryNeed;
 
 /// The board taken when none is named.
@@ -20,25 +21,19 @@ pub struct Board {
     pub stack_bytes: usize,
 }
 
-const BOARDS: [Board; 1] =
-    [Board { name: DEFAULT, pool: 64 * 1024, labels: 1024, pack_region: 2 << 20, stack_bytes: 3584 }];
-
-/// No such board.
-#[derive(Debug, thiserror::Error)]
-#[error("there is no board `{name}`: the boards are {}", BOARDS.map(|board| board.name).join(", "))]
-pub struct UnknownBoard {
-    name: String,
-}
-
 impl Board {
     /// The one of [`DEFAULT`].
-    pub const DEFAULT: Self =
-        Self { name: DEFAULT, pool: 64 * 1024, labels: 1024, pack_region: 2 << 20, stack_bytes: 3584 };
+    pub const DEFAULT: Self = MID_SIZE;
 
     /// Finds a board by name.
     pub fn named(name: &str) -> Result<Self, UnknownBoard> {
-        let board = BOARDS.iter().find(|board| board.name == name);
-        board.copied().ok_or_else(|| UnknownBoard { name: name.to_owned() })
+        let EmulatedBoard { name, pack_room, .. } = *EmulatedBoard::named(name)?;
+        let room = match name {
+            "microbit" => Self { pool: 2432, labels: 128, ..MID_SIZE },
+            "netduinoplus2" => Self { pool: 28 * 1024, ..MID_SIZE },
+            _ => MID_SIZE,
+        };
+        Ok(Self { name, pack_region: pack_room as usize, ..room })
     }
 
     /// Whether a pack fits.
@@ -47,13 +42,32 @@ impl Board {
     }
 }
 
+/// What most boards give.
+const MID_SIZE: Board =
+    Board { name: DEFAULT, pool: 64 * 1024, labels: 1024, pack_region: 2 << 20, stack_bytes: 3584 };
+
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use supple_link::host::BOARDS;
+
     use super::*;
+
+    #[test]
+    fn every_board_promises_the_stack_that_its_linker_script_does() {
+        for board in BOARDS.map(|board| Board::named(board.name).unwrap()) {
+            let script = format!("../../firmware/boards/{}/memory.x", board.name);
+            let script = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(script)).unwrap();
+            assert!(script.contains(&format!("_stack_promise = {};", board.stack_bytes)), "{}", board.name);
+        }
+    }
 
     #[test]
     fn a_pack_fits_up_to_the_last_byte() {
         let board = Board::named(DEFAULT).unwrap();
+        assert_eq!(board, Board::DEFAULT);
         let need = MemoryNeed { arena: 65_000, head: 100, guard: 100, cache: 300, work: 36, labels: 1024 };
         assert!(board.fits(2 << 20, &need));
         assert!(!board.fits((2 << 20) + 1, &need));

@@ -26,8 +26,7 @@ pub struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// A board as it is shipped.
-    pub fn board(board: &'a str) -> Self {
-        let target = firmware::target(board);
+    pub fn board(board: &'a str, target: &'a str) -> Self {
         Self { package: board, example: None, target, level: None, refuse_panics: false, frames: false }
     }
 

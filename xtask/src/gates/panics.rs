@@ -5,11 +5,13 @@
 
 use std::path::Path;
 
+use supple_link::host::BOARDS;
+
 use super::build::{BuildError, Subject, build};
 use super::graph::Graph;
 use super::image::{Image, ImageError};
 use super::stack::readable;
-use crate::firmware::{self, FirmwareError};
+use crate::firmware;
 use crate::setup::BareMetal;
 
 /// As in `firmware/Cargo.toml`, and for size.
@@ -58,9 +60,6 @@ pub enum PanicError {
     /// An image cannot be looked into.
     #[error(transparent)]
     Image(#[from] ImageError),
-    /// The boards cannot be listed.
-    #[error(transparent)]
-    Firmware(#[from] FirmwareError),
 }
 
 /// Proves it for every board, and for pack and runtime alone on every target.
@@ -68,9 +67,9 @@ pub fn run(root: &Path, bare_metal: &BareMetal) -> Result<(), PanicError> {
     for level in LEVELS {
         refuses(root, bare_metal, level)?;
     }
-    let boards = firmware::boards(root)?;
-    let boards = boards.iter().map(|board| Subject::board(board));
-    let alone = firmware::TARGETS.iter().map(|target| Subject::example("alone", target));
+    let boards = BOARDS.iter().map(|board| Subject::board(board.name, board.target));
+    let targets = firmware::targets();
+    let alone = targets.iter().map(|target| Subject::example("alone", target));
     for subject in boards.chain(alone) {
         for level in LEVELS {
             prove(root, &subject, level, bare_metal)?;
@@ -100,7 +99,7 @@ fn prove(
 
 /// A gate that lets everything pass is none: the example that panics must be refused.
 fn refuses(root: &Path, bare_metal: &BareMetal, level: &'static str) -> Result<(), PanicError> {
-    match prove(root, &Subject::example("panics", firmware::TARGETS[0]), level, bare_metal) {
+    match prove(root, &Subject::example("panics", BOARDS[0].target), level, bare_metal) {
         Err(PanicError::Reachable { from, .. }) if from == ["_start"] => Ok(()),
         Ok(()) | Err(PanicError::Reachable { .. }) => Err(PanicError::Toothless { level }),
         Err(error) => Err(error),

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use supple_link::host::{BOARDS, EmulatedBoard};
+
 use super::build::{BuildError, Subject, build};
 use super::exceptions::{FRAME_BYTES, LARGE_FRAMES};
 use super::graph::{self, DepthError, Graph};
@@ -104,9 +106,10 @@ pub enum StackError {
 /// Proves it for every board.
 pub fn run(root: &Path, bare_metal: &BareMetal) -> Result<(), StackError> {
     refuses(root, bare_metal)?;
-    for board in firmware::boards(root)? {
-        let shipped = firmware::build(root, &board, bare_metal)?.path;
-        let told = build(root, &Subject { frames: true, ..Subject::board(&board) }, bare_metal)?;
+    for EmulatedBoard { name, target, .. } in BOARDS {
+        let board = name.to_owned();
+        let shipped = firmware::build(root, name, bare_metal)?.path;
+        let told = build(root, &Subject { frames: true, ..Subject::board(name, target) }, bare_metal)?;
         let image = Image::read(&told)?;
         if code_sizes(&Image::read(&shipped)?) != code_sizes(&image) {
             return Err(StackError::OtherCode { board });
@@ -124,7 +127,7 @@ pub fn run(root: &Path, bare_metal: &BareMetal) -> Result<(), StackError> {
 
 /// A gate that lets everything pass is none: the example with a large frame must be refused.
 fn refuses(root: &Path, bare_metal: &BareMetal) -> Result<(), StackError> {
-    let subject = Subject { frames: true, ..Subject::example("large_frame", firmware::TARGETS[0]) };
+    let subject = Subject { frames: true, ..Subject::example("large_frame", BOARDS[0].target) };
     let image = Image::read(&build(root, &subject, bare_metal)?)?;
     match frames(&image) {
         Err(StackError::LargeFrame { name, bytes, .. }) if name == "large_frame::large" && bytes >= 600 => {

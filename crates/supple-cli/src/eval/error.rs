@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use supple_data::tasks::TaskError;
+use supple_link::host::UnknownBoard;
 
 use super::chosen::SplitError;
 use super::features::FeaturesError;
 use super::qemu::QemuEvalError;
 use super::trace::TraceError;
 use super::{MOST_EPISODES, MOST_STEPS};
-use crate::boards::UnknownBoard;
 use crate::data::DataError;
 use crate::files::FileError;
 

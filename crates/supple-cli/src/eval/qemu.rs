@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 use supple_data::tasks::TaskEpisode;
 use supple_data::{DataSet, Orientation};
-use supple_link::host::{Child, Client, Image, ImageError, LinkError, Qemu, QemuError};
+use supple_link::host::{Child, Client, Image, ImageError, LinkError, Qemu, QemuError, UnknownBoard};
 use supple_pack::Pack;
 use supple_runtime::MemoryNeed;
 
@@ -46,6 +46,9 @@ pub struct Figures {
 /// Why an emulated board did not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum QemuEvalError {
+    /// There is none of that name.
+    #[error(transparent)]
+    Board(#[from] UnknownBoard),
     /// It did not start.
     #[error(transparent)]
     Start(#[from] QemuError),
@@ -80,7 +83,7 @@ pub fn run(
     cast: &Cast,
     plan: &Plan,
 ) -> Result<Vec<Trace>, QemuEvalError> {
-    let qemu = Qemu::new(firmware(arguments), &arguments.pack);
+    let qemu = Qemu::board(&arguments.board, firmware(arguments), &arguments.pack)?;
     // A board is stopped when its line is dropped, which a signal must not prevent.
     let interrupted = signal::watch()?;
     let bar = crate::train::bar(cast.episodes.len() as u64, "emulated board");
@@ -129,7 +132,8 @@ pub fn measure(
 ) -> Result<Figures, QemuEvalError> {
     let need = MemoryNeed::of(pack, pack.heads().next().as_ref());
     let firmware = firmware(arguments);
-    let mut device = Client::connect(Qemu::new(&firmware, &arguments.pack).exact(true).start()?)?;
+    let qemu = Qemu::board(board.name, &firmware, &arguments.pack)?.exact(true);
+    let mut device = Client::connect(qemu.start()?)?;
     let image = Image::read(&firmware)?;
     let mut inference_ticks = 0;
     let episode = &cast.episodes[0];

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use supple_link::host::UnknownBoard;
 use supple_pack::header::MAGIC;
 use supple_pack::write::{WriteError, pack};
 use supple_pack::{AlignedBytes, Op, Pack, Shape};
@@ -15,7 +16,7 @@ use supple_trunk::isolated::{IsolatedError, Refused};
 use supple_trunk::report::kind;
 
 use crate::arguments::InspectArguments;
-use crate::boards::{Board, UnknownBoard};
+use crate::boards::Board;
 use crate::compile::{self, ModelError, model};
 use crate::cuts;
 use crate::files::{self, FileError};

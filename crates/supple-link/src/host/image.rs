@@ -65,9 +65,11 @@ impl Image {
         }
         let sections = header.sections(endian, data).map_err(damaged)?;
         let in_ram = elf::SHF_ALLOC | elf::SHF_WRITE;
+        // Some linker scripts make a section of the room that they leave to the stack.
+        let stack = |section| sections.section_name(endian, section).is_ok_and(|name| name == b".stack");
         let fixed_ram = sections
             .iter()
-            .filter(|section| section.sh_flags(endian) & in_ram == in_ram)
+            .filter(|section| section.sh_flags(endian) & in_ram == in_ram && !stack(section))
             .map(|section| u64::from(section.sh_size(endian)))
             .sum();
         let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();

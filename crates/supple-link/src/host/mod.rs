@@ -12,6 +12,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod board;
 mod child;
 mod client;
 mod image;
@@ -19,6 +20,7 @@ mod input;
 mod qemu;
 mod transport;
 
+pub use board::{BOARDS, EmulatedBoard, UnknownBoard};
 pub use child::Child;
 pub use client::{Adapted, Client, LinkError};
 pub use image::{Image, ImageError};

@@ -4,15 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::board::{DEFAULT, EmulatedBoard, UnknownBoard};
 use super::child::Child;
 
-/// Where every board's firmware looks for its pack, and how much fits there.
-const PACK_ADDRESS: u32 = 0x0020_0000;
-const PACK_REGION_BYTES: u64 = 2 << 20;
-
-/// An emulated MPS2 with a Cortex-M4F (AN386), its firmware and its pack.
+/// An emulated board, its firmware and its pack.
 #[derive(Debug, Clone)]
 pub struct Qemu {
+    board: &'static EmulatedBoard,
     program: PathBuf,
     firmware: PathBuf,
     pack: PathBuf,
@@ -22,12 +20,20 @@ pub struct Qemu {
 impl Qemu {
     /// The board `mps2-an386` with a firmware image (ELF) and a pack.
     pub fn new(firmware: impl Into<PathBuf>, pack: impl Into<PathBuf>) -> Self {
-        Self {
-            program: PathBuf::from("qemu-system-arm"),
-            firmware: firmware.into(),
-            pack: pack.into(),
-            exact: false,
-        }
+        Self::with(&DEFAULT, firmware.into(), pack.into())
+    }
+
+    /// A board by name, with a firmware image (ELF) and a pack.
+    pub fn board(
+        name: &str,
+        firmware: impl Into<PathBuf>,
+        pack: impl Into<PathBuf>,
+    ) -> Result<Self, UnknownBoard> {
+        Ok(Self::with(EmulatedBoard::named(name)?, firmware.into(), pack.into()))
+    }
+
+    fn with(board: &'static EmulatedBoard, firmware: PathBuf, pack: PathBuf) -> Self {
+        Self { board, program: PathBuf::from(board.program), firmware, pack, exact: false }
     }
 
     /// Counts instructions, so that ticks are exact and the same at every run; slower.
@@ -36,7 +42,7 @@ impl Qemu {
         self
     }
 
-    /// Another program than `qemu-system-arm` of the search path.
+    /// Another program than the board's of the search path.
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
         self.program = program.into();
         self
@@ -49,24 +55,29 @@ impl Qemu {
         }
         let pack = fs::metadata(&self.pack)
             .map_err(|source| QemuError::NoPack { path: self.pack.clone(), source })?;
-        if pack.len() > PACK_REGION_BYTES {
-            return Err(QemuError::PackTooLarge { path: self.pack.clone(), length: pack.len() });
+        let (length, room) = (pack.len(), self.board.pack_room);
+        if length > u64::from(room) {
+            return Err(QemuError::PackTooLarge { path: self.pack.clone(), length, room });
         }
-        Child::start(self.command())
-            .map_err(|source| QemuError::CannotStart { program: self.program.display().to_string(), source })
+        Child::start(self.command()).map_err(|source| QemuError::CannotStart {
+            program: self.program.display().to_string(),
+            package: self.board.package(),
+            source,
+        })
     }
 
-    fn command(&self) -> Command {
+    /// The command that starts the board, its line on the standard streams.
+    pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(["-M", "mps2-an386", "-cpu", "cortex-m4"]);
+        command.args(self.board.machine);
         command.args(["-nographic", "-monitor", "none", "-serial", "stdio"]);
         if self.exact {
-            command.args(["-icount", "shift=6"]);
+            command.args(["-icount", &format!("shift={}", self.board.shift)]);
         }
         command.arg("-kernel").arg(&self.firmware);
         // Forced raw, or QEMU would guess a format from the pack's first bytes.
-        let pack = escaped(&self.pack);
-        command.arg("-device").arg(format!("loader,file={pack},addr={PACK_ADDRESS:#x},force-raw=on"));
+        let (pack, address) = (escaped(&self.pack), self.board.pack_address);
+        command.arg("-device").arg(format!("loader,file={pack},addr={address:#x},force-raw=on"));
         command
     }
 }
@@ -95,7 +106,7 @@ pub enum QemuError {
     },
     /// The pack is longer than its flash region.
     #[error(
-        "the pack {} has {length} bytes, the board has room for {PACK_REGION_BYTES}; train a smaller trunk",
+        "the pack {} has {length} bytes, the board has room for {room}; train a smaller trunk",
         path.display()
     )]
     PackTooLarge {
@@ -103,15 +114,19 @@ pub enum QemuError {
         path: PathBuf,
         /// Its length.
         length: u64,
+        /// The region's.
+        room: u32,
     },
     /// QEMU is not there or does not run.
     #[error(
         "{program} does not start: {source}; install it with `apt-get install --no-install-recommends \
-         qemu-system-arm` (Debian, Ubuntu) or `brew install qemu` (macOS), or run `cargo xtask setup`"
+         {package}` (Debian, Ubuntu) or `brew install qemu` (macOS), or run `cargo xtask setup`"
     )]
     CannotStart {
         /// The program tried.
         program: String,
+        /// Debian's package of it.
+        package: &'static str,
         /// Why not.
         source: std::io::Error,
     },
@@ -134,6 +149,20 @@ mod tests {
         let qemu = Qemu::new(&file, &file).program("/no/such/qemu-system-arm");
         let error = qemu.start().expect_err("nothing is there").to_string();
         assert!(error.contains("apt-get install --no-install-recommends qemu-system-arm"), "{error}");
+        let qemu = Qemu::board("riscv32-virt", &file, &file).expect("a board").program("/no/such/qemu");
+        let error = qemu.start().expect_err("nothing is there").to_string();
+        assert!(error.contains("apt-get install --no-install-recommends qemu-system-misc"), "{error}");
+    }
+
+    #[test]
+    fn a_pack_beyond_the_board_s_room_is_refused() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let pack = std::env::temp_dir().join(format!("supple-large-{}.supple", std::process::id()));
+        fs::write(&pack, vec![0; (128 << 10) + 1]).expect("the temporary folder is writable");
+        let error = Qemu::board("microbit", file, &pack).expect("a board").start();
+        fs::remove_file(&pack).expect("it was written");
+        let error = error.expect_err("one byte too long").to_string();
+        assert!(error.contains("131073 bytes") && error.contains("room for 131072"), "{error}");
     }
 
     #[test]
