@@ -1,10 +1,12 @@
 //! Set-up, firmware, checks, benches and the demo: `cargo xtask --help`.
 
+mod aarch64;
 mod bench;
 mod campaign;
 mod command;
 mod demo;
 mod firmware;
+mod gates;
 mod setup;
 mod tally;
 mod test;
@@ -35,6 +37,11 @@ enum Task {
     /// Measure speed, beside other programs.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Build what an emulated Linux board with aarch64 runs.
+    Aarch64,
+    /// Prove that no panic is reachable, and that the deepest stack is as promised, on every board.
+    #[command(subcommand)]
+    Gates(gates::Gates),
     /// Set up, then train, pack, evaluate and adapt on an emulated board, on built-in data: target/demo/index.html.
     Demo,
     /// Set up, then run every check and test; the last line says how many passed, failed and were skipped.
@@ -51,6 +58,8 @@ fn main() -> ExitCode {
         Task::Setup => setup::run(&root()).map(|_| ()).map_err(Box::from),
         Task::Firmware { board } => build_firmware(&board),
         Task::Bench(bench) => bench.run(&root()),
+        Task::Aarch64 => aarch64::build(&root()).map_err(Box::from),
+        Task::Gates(gates) => gates.run(&root()),
         Task::Demo => demo::run(&root()).map_err(Box::from),
         Task::Test { full } => return test::run(&root(), full),
     };

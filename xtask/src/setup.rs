@@ -177,7 +177,7 @@ fn linker() -> Option<Option<PathBuf>> {
 }
 
 /// Installs Debian packages; only root can, and only where there is apt.
-fn install(packages: &[&str]) -> bool {
+pub fn install(packages: &[&str]) -> bool {
     if output_of("id", &["-u"]).as_deref() != Some("0") || output_of("apt-get", &["--version"]).is_none() {
         return false;
     }
@@ -196,7 +196,8 @@ fn install(packages: &[&str]) -> bool {
     apt(&arguments) || (apt(&["update"]) && apt(&arguments))
 }
 
-fn apt_command(packages: &[&str]) -> String {
+/// The command that installs Debian packages.
+pub fn apt_command(packages: &[&str]) -> String {
     format!("apt-get install --no-install-recommends {}", packages.join(" "))
 }
 

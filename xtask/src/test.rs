@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf, absolute};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
+use crate::aarch64::{self, Aarch64Error};
 use crate::campaign::{Log, LogError};
 use crate::command::run_lines;
 use crate::firmware::{self, FirmwareError};
+use crate::gates::{self, PanicError, StackError};
 use crate::setup::{self, SetupError};
 use crate::tally::Tally;
 
@@ -22,6 +24,15 @@ enum StepError {
     /// An image did not build.
     #[error(transparent)]
     Firmware(#[from] FirmwareError),
+    /// Nothing for the emulated Linux board to run.
+    #[error(transparent)]
+    Aarch64(#[from] Aarch64Error),
+    /// A panic is reachable.
+    #[error(transparent)]
+    Panic(#[from] PanicError),
+    /// A stack is too deep.
+    #[error(transparent)]
+    Stack(#[from] StackError),
     /// Cargo found something wrong.
     #[error("`cargo {command}` failed; {remedy}")]
     Cargo {
@@ -104,10 +115,13 @@ impl<'a> Run<'a> {
             }
             Ok(())
         })?;
+        self.step("no panics", |run| Ok(gates::no_panics(run.root, &bare_metal)?))?;
+        self.step("deepest stacks", |run| Ok(gates::stacks(run.root, &bare_metal)?))?;
         let tests = [&["test", "--no-fail-fast"], &app[..], &["--", "--show-output"]].concat();
         self.cargo_step("tests of the firmware", "firmware", &tests, TESTS)?;
         let build = ["build", "--release", "--workspace", "--all-targets"];
         self.cargo_step("build", ".", &build, BUILD)?;
+        self.step("program for aarch64", |run| Ok(aarch64::build(run.root)?))?;
         let tests = ["test", "--release", "--workspace", "--tests", "--no-fail-fast", "--", "--show-output"];
         self.cargo_step("tests", ".", &tests, TESTS)?;
         let tests = ["test", "--release", "--workspace", "--doc", "--no-fail-fast"];

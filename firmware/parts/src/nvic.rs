@@ -26,10 +26,3 @@ pub fn clear(interrupt: usize) {
     // SAFETY: a masked interrupt runs no handler.
     unsafe { CLEAR.add(interrupt / 32).write_volatile(1 << (interrupt % 32)) }
 }
-
-/// Ends a program that cannot go on. Silence is what the host understands: it names the board as not answering.
-pub fn halt() -> ! {
-    loop {
-        sleep();
-    }
-}

@@ -2,10 +2,9 @@
 #![no_std]
 #![no_main]
 
-use core::panic::PanicInfo;
-
 use cortex_m_rt::entry;
 use supple_app::{Board, Clock, Line, Memory};
+use supple_panic as _;
 use supple_parts::{linked, nvic, wait};
 
 /// What the pack may use for activations, head and support cache.
@@ -127,9 +126,4 @@ fn main() -> ! {
     static mut LINE: Line = Line::new();
     let memory = Memory { floats: POOL, labels: LABELS_POOL };
     supple_app::run(Microbit::new(), linked::pack(), memory, LINE)
-}
-
-#[panic_handler]
-fn panic(_: &PanicInfo) -> ! {
-    nvic::halt()
 }

@@ -2,10 +2,9 @@
 #![no_std]
 #![no_main]
 
-use core::panic::PanicInfo;
-
 use cortex_m_rt::entry;
 use supple_app::{Clock, Line, Memory};
+use supple_panic as _;
 use supple_parts::mps::{Machine, Mps, Timer};
 use supple_parts::{linked, nvic};
 
@@ -33,9 +32,4 @@ fn main() -> ! {
     static mut LINE: Line = Line::new();
     let memory = Memory { floats: POOL, labels: LABELS_POOL };
     supple_app::run(Mps::<An505>::new(), linked::pack(), memory, LINE)
-}
-
-#[panic_handler]
-fn panic(_: &PanicInfo) -> ! {
-    nvic::halt()
 }

@@ -3,10 +3,10 @@
 #![no_main]
 
 use core::arch::asm;
-use core::panic::PanicInfo;
 
 use riscv_rt::entry;
 use supple_app::{Board, Clock, Line, Memory};
+use supple_panic as _;
 use supple_parts::{linked, wait};
 
 /// What the pack may use for activations, head and support cache.
@@ -111,13 +111,4 @@ fn main() -> ! {
     // SAFETY: this function is called once, and nobody else names them.
     let (floats, labels, line) = unsafe { (&mut *pool, &mut *labels, &mut *line) };
     supple_app::run(Virt::new(), linked::pack(), Memory { floats, labels }, line)
-}
-
-#[panic_handler]
-fn panic(_: &PanicInfo) -> ! {
-    loop {
-        // Silence is what the host understands: it names the board as not answering.
-        // SAFETY: waits for an interrupt; none has a handler.
-        unsafe { asm!("wfi", options(nomem, nostack)) }
-    }
 }

@@ -1,0 +1,39 @@
+//! What the gate on stacks lets pass, each with its reason.
+
+/// A frame above this needs a reason. The longest array allowed on a stack has 256 bytes; the rest is what registers
+/// and arguments take.
+pub const FRAME_BYTES: u32 = 400;
+
+/// A function with a large frame.
+pub struct LargeFrame {
+    /// How its readable name begins.
+    pub name: &'static str,
+    /// The most that is let pass.
+    pub bytes: u32,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// All that are let pass.
+pub const LARGE_FRAMES: [LargeFrame; 4] = [
+    LargeFrame {
+        name: "supple_app::run",
+        bytes: 1408,
+        reason: "the whole of the firmware's state: the pack at work, the session, the request being answered",
+    },
+    LargeFrame {
+        name: "supple_runtime::trunk::rows::run_group",
+        bytes: 640,
+        reason: "the decoded operations of a group that runs row by row, as many as the format allows",
+    },
+    LargeFrame {
+        name: "supple_runtime::trunk::op::run_whole",
+        bytes: 448,
+        reason: "every kernel's arguments; no arrays",
+    },
+    LargeFrame {
+        name: "supple_runtime::kernels::int8::convolution::convolution_row",
+        bytes: 512,
+        reason: "sums of four pixels by eight outputs, 128 bytes; the rest are registers' places",
+    },
+];

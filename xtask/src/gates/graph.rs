@@ -1,0 +1,308 @@
+//! Who calls whom in an image, and the deepest stack along the way.
+
+use std::collections::BTreeMap;
+
+use super::image::{Function, Image, Machine, place};
+use super::step::Step;
+use super::{riscv, thumb};
+
+/// What a function does, as far as its stack is concerned.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Body {
+    /// Bytes of its frame; `None` where only a running processor knows.
+    pub frame: Option<u32>,
+    /// Functions it calls, by index.
+    pub calls: Vec<usize>,
+    /// Functions it goes on to, its own frame taken down.
+    pub jumps: Vec<usize>,
+    /// Where it goes to what a register says.
+    pub unresolved: Vec<u32>,
+    /// Where it goes to what is no function.
+    pub astray: Vec<u32>,
+    /// Whether it ever goes back to its caller.
+    pub returns: bool,
+}
+
+/// All functions of an image and what they do.
+#[derive(Debug)]
+pub struct Graph<'a> {
+    /// The image.
+    pub image: &'a Image,
+    /// Of each of its functions.
+    pub bodies: Vec<Body>,
+}
+
+/// A way down: functions and their frames, the outermost first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Path {
+    /// Indices of functions, with the bytes each holds while the next one runs.
+    pub steps: Vec<(usize, u32)>,
+    /// Their sum.
+    pub bytes: u32,
+}
+
+/// Why there is no deepest stack.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DepthError {
+    /// A function that comes back to itself.
+    #[error("{} call each other in a circle: {}; use a loop", names.len(), names.join(" -> "))]
+    Recursion {
+        /// The circle.
+        names: Vec<String>,
+    },
+    /// A call by a register.
+    #[error(
+        "{name} calls what a register says, at {address:#x}: no function pointers and no `dyn` on the device, \
+         for nobody can tell how deep they go"
+    )]
+    Unresolved {
+        /// Who.
+        name: String,
+        /// Where.
+        address: u32,
+    },
+    /// A jump to where no function is.
+    #[error(
+        "{name} goes to {address:#x}, where no function is: give the assembly there a `.type` and a `.size`"
+    )]
+    Astray {
+        /// Who.
+        name: String,
+        /// Where to.
+        address: u32,
+    },
+    /// A frame that is not fixed.
+    #[error("{name} takes stack by a register and the compiler does not say how much: give it a fixed frame")]
+    Unknown {
+        /// Who.
+        name: String,
+    },
+}
+
+impl<'a> Graph<'a> {
+    /// Reads all functions.
+    pub fn new(image: &'a Image) -> Self {
+        let bodies = image.functions.iter().map(|function| body(image, function)).collect();
+        Self { image, bodies }
+    }
+
+    /// The deepest way down from a function.
+    pub fn deepest(&self, root: usize) -> Result<Path, DepthError> {
+        let mut known = BTreeMap::new();
+        self.search(root, &mut Vec::new(), &mut known)?;
+        let mut path = Path::default();
+        let mut next = Some(root);
+        while let Some(index) = next {
+            let Some(&(bytes, held, after)) = known.get(&index) else { break };
+            if path.steps.is_empty() {
+                path.bytes = bytes;
+            }
+            path.steps.push((index, held));
+            next = after;
+        }
+        Ok(path)
+    }
+
+    /// Fills in what is known of a function: the deepest stack from it on, what it holds of that, who comes next.
+    fn search(
+        &self,
+        index: usize,
+        above: &mut Vec<usize>,
+        known: &mut BTreeMap<usize, (u32, u32, Option<usize>)>,
+    ) -> Result<u32, DepthError> {
+        if let Some((bytes, _, _)) = known.get(&index) {
+            return Ok(*bytes);
+        }
+        let name = |index: usize| self.image.functions[index].name().to_owned();
+        if let Some(start) = above.iter().position(|other| *other == index) {
+            let names = above[start..].iter().chain([&index]).map(|index| name(*index)).collect();
+            return Err(DepthError::Recursion { names });
+        }
+        let body = &self.bodies[index];
+        if let Some(&address) = body.unresolved.first() {
+            return Err(DepthError::Unresolved { name: name(index), address });
+        }
+        if let Some(&address) = body.astray.first() {
+            return Err(DepthError::Astray { name: name(index), address });
+        }
+        let frame = body.frame.ok_or_else(|| DepthError::Unknown { name: name(index) })?;
+        above.push(index);
+        let mut deepest = (frame, frame, None);
+        let held = body.calls.iter().map(|callee| (frame, *callee));
+        for (held, callee) in held.chain(body.jumps.iter().map(|callee| (0, *callee))) {
+            let bytes = held + self.search(callee, above, known)?;
+            if bytes > deepest.0 {
+                deepest = (bytes, held, Some(callee));
+            }
+        }
+        above.pop();
+        known.insert(index, deepest);
+        Ok(deepest.0)
+    }
+
+    /// Whether a function stays in itself for ever.
+    pub fn is_endless_loop(&self, index: usize) -> bool {
+        let body = &self.bodies[index];
+        !body.returns && body.calls.is_empty() && body.jumps.is_empty() && body.unresolved.is_empty()
+    }
+
+    /// The functions from which `index` is reached directly.
+    pub fn callers(&self, index: usize) -> impl Iterator<Item = usize> {
+        let bodies = self.bodies.iter().enumerate();
+        bodies
+            .filter(move |(_, body)| body.calls.contains(&index) || body.jumps.contains(&index))
+            .map(|(caller, _)| caller)
+    }
+}
+
+/// Reads one function.
+fn body(image: &Image, function: &Function) -> Body {
+    let mut body = Body { frame: function.frame, ..Body::default() };
+    let (mut pushed, mut unknown, mut goes_on, mut tables) = (0, false, true, 0);
+    for (address, step) in steps(image, function) {
+        goes_on = true;
+        match step {
+            Step::Other => {}
+            Step::Call(to) => match image.function_at(to) {
+                Some(callee) => body.calls.push(callee),
+                None => body.astray.push(to),
+            },
+            Step::Jump { to, always } => {
+                goes_on = !always;
+                if !(function.start..function.end).contains(&to) {
+                    match image.function_at(to) {
+                        // Assembly may jump with its frame still up.
+                        Some(callee) if function.frame.is_none() => body.calls.push(callee),
+                        Some(callee) => body.jumps.push(callee),
+                        None => body.astray.push(to),
+                    }
+                }
+            }
+            Step::Return => {
+                goes_on = false;
+                body.returns = true;
+            }
+            Step::Table => goes_on = false,
+            Step::CallRegister => body.unresolved.push(address),
+            Step::JumpRegister => {
+                goes_on = false;
+                tables += 1;
+                body.unresolved.push(address);
+            }
+            Step::Push(bytes) => pushed += bytes,
+            Step::PushUnknown => unknown = true,
+        }
+    }
+    if function.frame.is_none() {
+        // All that is ever taken, as if nothing were given back in between.
+        body.frame = (!unknown).then_some(pushed);
+        if goes_on && let Some(next) = image.function_at(function.end) {
+            body.calls.push(next);
+        }
+    }
+    // RISC-V has one instruction for tables and for far jumps: as many tables as jumps, so they are all tables.
+    let all_tables = body.unresolved.len() == tables && jump_tables(image, function) >= tables;
+    if image.machine == Machine::RiscV && all_tables {
+        body.unresolved.clear();
+    }
+    body.calls.sort_unstable();
+    body.calls.dedup();
+    body.jumps.sort_unstable();
+    body.jumps.dedup();
+    body
+}
+
+/// The instructions of a function, with their addresses.
+fn steps<'a>(image: &'a Image, function: &'a Function) -> impl Iterator<Item = (u32, Step)> + 'a {
+    let mut at = function.start;
+    let mut before = None;
+    std::iter::from_fn(move || {
+        while at < function.end && !image.is_code(at) {
+            at += 2;
+            before = None;
+        }
+        if at >= function.end {
+            return None;
+        }
+        let address = at;
+        let first = image.half(at)?;
+        let (length, step) = match image.machine {
+            Machine::Arm => thumb::decode(at, first, image.half(at + 2), |at| image.word(at)),
+            Machine::RiscV => {
+                let code = image.word(at).unwrap_or(first.into());
+                let decoded = riscv::decode(at, code, before);
+                before = (decoded.0 == 4).then_some(code);
+                decoded
+            }
+        };
+        at += length;
+        Some((address, step))
+    })
+}
+
+/// How many constants that a RISC-V function makes are tables of places in itself.
+fn jump_tables(image: &Image, function: &Function) -> usize {
+    let mut found = std::collections::BTreeSet::new();
+    for place in riscv_constants(image, function) {
+        let target = image.word(place);
+        if target.is_some_and(|target| (function.start..function.end).contains(&target)) {
+            found.insert(place);
+        }
+    }
+    found.len()
+}
+
+/// Every address that a RISC-V function puts together of a page and a rest.
+fn riscv_constants(image: &Image, function: &Function) -> Vec<u32> {
+    let mut pages = [None; 32];
+    let mut constants = Vec::new();
+    let mut at = function.start;
+    while at < function.end {
+        let Some(first) = image.half(at) else { break };
+        if first & 3 != 3 {
+            // c.lui, and c.addi.
+            let (register, code) = (usize::from(first >> 7 & 31), u32::from(first));
+            let immediate = super::step::signed((code >> 12 & 1) << 5 | code >> 2 & 31, 6);
+            match (first & 3, first >> 13) {
+                (1, 3) if register != 2 => pages[register] = Some((immediate << 12) as u32),
+                (1, 0) => {
+                    constants.extend(pages[register].map(|page| page.wrapping_add_signed(immediate)));
+                }
+                _ => {}
+            }
+            at += 2;
+            continue;
+        }
+        let Some(code) = image.word(at) else { break };
+        let (rd, rs1) = ((code >> 7 & 31) as usize, (code >> 15 & 31) as usize);
+        match code & 0x7f {
+            0x37 => pages[rd] = Some(code & 0xffff_f000),
+            0x17 => pages[rd] = Some(at.wrapping_add(code & 0xffff_f000)),
+            0x13 if code >> 12 & 7 == 0 => {
+                let immediate = super::step::signed(code >> 20, 12);
+                constants.extend(pages[rs1].map(|page| page.wrapping_add_signed(immediate)));
+            }
+            _ => {}
+        }
+        at += 4;
+    }
+    constants
+}
+
+/// The function with a name, if there is one.
+pub fn named(image: &Image, name: &str) -> Option<usize> {
+    image.functions.iter().position(|function| function.names.iter().any(|other| other == name))
+}
+
+/// The functions that the processor itself calls later on: interrupts and exceptions.
+pub fn handlers(image: &Image) -> Vec<usize> {
+    let vectors = image.words_of(".vector_table");
+    // The first two are the stack and the start.
+    let vectors = vectors.into_iter().skip(2).filter(|vector| *vector != 0);
+    let mut found: Vec<usize> =
+        vectors.filter_map(|vector| image.function_at(place(image.machine, vector))).collect();
+    found.extend(["_start_trap", "_default_start_trap"].iter().filter_map(|name| named(image, name)));
+    found.sort_unstable();
+    found.dedup();
+    found
+}

@@ -1,0 +1,203 @@
+//! The deepest stack of each board, from frames and calls in the image, beside what the board promises.
+
+use std::path::Path;
+
+use supple_link::host::{BOARDS, EmulatedBoard};
+
+use super::build::{BuildError, Subject, build};
+use super::exceptions::{FRAME_BYTES, LARGE_FRAMES};
+use super::graph::{self, DepthError, Graph};
+use super::image::{Image, ImageError, Machine};
+use super::painted::{self, PaintedError};
+use crate::firmware::{self, FirmwareError};
+use crate::setup::BareMetal;
+
+/// The symbol of each board's linker script that says how much stack its firmware may use.
+const PROMISE: &str = "_stack_promise";
+/// What a Cortex-M stacks itself before a handler: eight words, eighteen more where there is an FPU, one to align.
+const EXCEPTION_FRAME: u32 = 4 * (8 + 18 + 1);
+
+/// Why the gate is shut.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// More than promised.
+    #[error(
+        "{board} may use {bytes} bytes of stack but promises {promise}: make the frames above smaller, or raise \
+         `{PROMISE}` in firmware/boards/{board}/memory.x"
+    )]
+    TooDeep {
+        /// The board.
+        board: String,
+        /// The deepest stack.
+        bytes: u32,
+        /// What its linker script says.
+        promise: u32,
+    },
+    /// A board that promises nothing.
+    #[error("{board} promises no stack: set `{PROMISE}` in firmware/boards/{board}/memory.x")]
+    NoPromise {
+        /// The board.
+        board: String,
+    },
+    /// A large frame.
+    #[error(
+        "{name} takes a frame of {bytes} bytes, more than {most}: move its arrays to memory that the caller gives, or \
+         list it with a reason in xtask/src/gates/exceptions.rs"
+    )]
+    LargeFrame {
+        /// The function.
+        name: String,
+        /// Its frame.
+        bytes: u32,
+        /// The most that is let pass.
+        most: u32,
+    },
+    /// The example with a large frame passed.
+    #[error("a frame of 600 bytes passes, so this gate shows nothing: see firmware/panic")]
+    Toothless,
+    /// No deepest stack.
+    #[error("{board}: {source}")]
+    Depth {
+        /// The board.
+        board: String,
+        /// Why.
+        source: DepthError,
+    },
+    /// The image under test is not what is shipped.
+    #[error(
+        "{board}: with its frames told, the image has other code than the shipped one: the gate must follow"
+    )]
+    OtherCode {
+        /// The board.
+        board: String,
+    },
+    /// The emulated board used more than can be.
+    #[error(
+        "{board} was seen to use {painted} bytes of stack, more than the {bytes} found: correct the gate"
+    )]
+    Missed {
+        /// The board.
+        board: String,
+        /// What it used.
+        painted: u32,
+        /// What was found.
+        bytes: u32,
+    },
+    /// An image that does not start in a function.
+    #[error("{board} starts where no function is: give its start-up code a `.type` and a `.size`")]
+    NoStart {
+        /// The board.
+        board: String,
+    },
+    /// An emulated board did not do as asked.
+    #[error(transparent)]
+    Painted(#[from] PaintedError),
+    /// An image did not build.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// An image cannot be looked into.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// A shipped image did not build.
+    #[error(transparent)]
+    Firmware(#[from] FirmwareError),
+}
+
+/// Proves it for every board.
+pub fn run(root: &Path, bare_metal: &BareMetal) -> Result<(), StackError> {
+    refuses(root, bare_metal)?;
+    for EmulatedBoard { name, target, .. } in BOARDS {
+        let board = name.to_owned();
+        let shipped = firmware::build(root, name, bare_metal)?.path;
+        let told = build(root, &Subject { frames: true, ..Subject::board(name, target) }, bare_metal)?;
+        let image = Image::read(&told)?;
+        if code_sizes(&Image::read(&shipped)?) != code_sizes(&image) {
+            return Err(StackError::OtherCode { board });
+        }
+        let bytes = prove(&board, &image)?;
+        if let Some(painted) = painted::most(root, &board, &shipped)? {
+            println!("  seen   {painted:>6} bytes used when emulated");
+            if painted > bytes {
+                return Err(StackError::Missed { board, painted, bytes });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A gate that lets everything pass is none: the example with a large frame must be refused.
+fn refuses(root: &Path, bare_metal: &BareMetal) -> Result<(), StackError> {
+    let subject = Subject { frames: true, ..Subject::example("large_frame", BOARDS[0].target) };
+    let image = Image::read(&build(root, &subject, bare_metal)?)?;
+    match frames(&image) {
+        Err(StackError::LargeFrame { name, bytes, .. }) if name == "large_frame::large" && bytes >= 600 => {
+            Ok(())
+        }
+        Err(error @ StackError::Build(_)) => Err(error),
+        _ => Err(StackError::Toothless),
+    }
+}
+
+/// Holds an image against its promise, and says what was found; the deepest stack.
+fn prove(board: &str, image: &Image) -> Result<u32, StackError> {
+    let board = || board.to_owned();
+    let promise = *image.symbols.get(PROMISE).ok_or_else(|| StackError::NoPromise { board: board() })?;
+    let graph = Graph::new(image);
+    let depth = |source| StackError::Depth { board: board(), source };
+    let start = image.function_at(image.entry).ok_or_else(|| StackError::NoStart { board: board() })?;
+    let main = graph.deepest(start).map_err(depth)?;
+    let mut bytes = main.bytes;
+    let mut handlers = Vec::new();
+    for handler in graph::handlers(image) {
+        let path = graph.deepest(handler).map_err(depth)?;
+        // An endless loop is the end of a lost program: nothing runs after it whose stack could matter.
+        if !graph.is_endless_loop(handler) {
+            let hardware = if image.machine == Machine::Arm { EXCEPTION_FRAME } else { 0 };
+            bytes += hardware + path.bytes;
+            handlers.push((hardware, path));
+        }
+    }
+    println!("{}: {bytes} bytes of stack at most, {promise} promised", board());
+    let deep = |path: &graph::Path| {
+        for (index, held) in path.steps.iter().filter(|(_, held)| *held > 0) {
+            println!("  {held:>6}  {}", readable(image.functions[*index].name()));
+        }
+    };
+    deep(&main);
+    for (hardware, path) in &handlers {
+        println!("  {hardware:>6}  by the processor, before a handler");
+        deep(path);
+    }
+    frames(image)?;
+    if bytes > promise {
+        return Err(StackError::TooDeep { board: board(), bytes, promise });
+    }
+    Ok(bytes)
+}
+
+/// Refuses large frames that have no reason.
+fn frames(image: &Image) -> Result<(), StackError> {
+    for function in &image.functions {
+        let (name, bytes) = (readable(function.name()), function.frame.unwrap_or_default());
+        let listed = LARGE_FRAMES.iter().find(|listed| name.starts_with(listed.name));
+        let most = listed.map_or(FRAME_BYTES, |listed| listed.bytes);
+        if bytes > most {
+            return Err(StackError::LargeFrame { name, bytes, most });
+        }
+        if let Some(listed) = listed.filter(|_| bytes > FRAME_BYTES) {
+            println!("  frame  {bytes:>6} bytes, {name}: {}", listed.reason);
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of each section of code and constants.
+fn code_sizes(image: &Image) -> Vec<(&str, usize)> {
+    let code = image.sections.iter().filter(|(name, _, _)| name == ".text" || name == ".rodata");
+    code.map(|(name, _, bytes)| (name.as_str(), bytes.len())).collect()
+}
+
+/// A function's name as it stands in the source.
+pub fn readable(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}
