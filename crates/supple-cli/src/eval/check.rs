@@ -7,7 +7,7 @@ use supple_pack::{Head, HeadTask, LabelMeaning, Pack};
 
 use super::trace::Answers;
 use super::{EvalError, MOST_EPISODES, MOST_STEPS};
-use crate::arguments::{EvalArguments, Kind};
+use crate::arguments::{EvalArguments, Kind, On};
 
 /// What the command line asks for, before anything is loaded.
 pub fn arguments(arguments: &EvalArguments) -> Result<(), EvalError> {
@@ -16,6 +16,9 @@ pub fn arguments(arguments: &EvalArguments) -> Result<(), EvalError> {
     }
     if let Some(steps) = arguments.steps.filter(|steps| *steps > MOST_STEPS) {
         return Err(EvalError::Steps(steps));
+    }
+    if arguments.stream_features && arguments.on != On::Qemu {
+        return Err(EvalError::StreamWithoutBoard);
     }
     if let Some(page) = &arguments.report
         && page.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
@@ -79,7 +82,7 @@ impl<'d> Task<'d> {
         let alike = |labels: &Labels| {
             matches!(labels, Labels::Values { .. }) == (head.spec.task == HeadTask::Numbers)
         };
-        let named = |task: &supple_data::TaskLabels| head.spec.name == task.name && alike(&task.labels);
+        let named = |task: &supple_data::TaskLabels| head.spec.name == task.name.as_str() && alike(&task.labels);
         let index = set.tasks().iter().position(named).unwrap_or(0);
         let labels = &set.tasks()[index].labels;
         let pack = || arguments.pack.clone();

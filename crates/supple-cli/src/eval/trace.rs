@@ -160,7 +160,7 @@ impl<'a> Plan<'a> {
                 outputs.extend(learner.outputs(feature(*drawing))?);
             }
         }
-        Ok(Trace { outputs, head: learner.parameters().to_vec(), width })
+        Ok(Trace { outputs, head: learner.parameters().concat(), width })
     }
 }
 
