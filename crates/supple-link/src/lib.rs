@@ -8,9 +8,10 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`message`] | requests, answers, the device's errors |
+//! | [`message`] | requests and answers |
+//! | [`error`] | the device's errors |
 //! | [`frame`] | one message to bytes and back |
-//! | [`values`] | the encodings of an input |
+//! | [`values`] | the encodings of an input, and labels |
 //! | [`receiver`] | bytes to frames, in a fixed buffer |
 //! | `host` (feature `std`) | the client, its transports, emulated boards |
 //!
@@ -18,6 +19,7 @@
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(unsafe_code, missing_docs)]
 
+pub mod error;
 pub mod frame;
 pub mod message;
 pub mod receiver;
@@ -26,7 +28,8 @@ pub mod values;
 #[cfg(feature = "std")]
 pub mod host;
 
+pub use error::{DeviceError, PackFault};
 pub use frame::{BODY_MAX, FRAME_MAX};
-pub use message::{Adaptation, Answer, DeviceError, Info, PackFacts, PackFault, Register, Request};
+pub use message::{Adaptation, Answer, HeadFacts, Info, PackFacts, Register, Request};
 pub use receiver::Receiver;
-pub use values::Values;
+pub use values::{Label, Values, Words};

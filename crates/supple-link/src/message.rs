@@ -1,4 +1,4 @@
-//! Requests, answers and the device's errors.
+//! Requests and answers.
 //!
 //! The order of variants and fields is the format: variants are appended, and a change of fields raises
 //! [`PROTOCOL`].
@@ -6,23 +6,25 @@
 use heapless::String;
 use serde::{Deserialize, Serialize};
 
-use crate::frame::{FrameError, VALUES_MAX};
-use crate::values::Values;
+pub use crate::error::{DeviceError, PackFault};
+use crate::frame::VALUES_MAX;
+use crate::values::{Label, Values};
 
 /// The version of these messages, told by [`Info`]. `Info` itself never changes before its first field.
-pub const PROTOCOL: u16 = 2;
+pub const PROTOCOL: u16 = 3;
 
 /// The most rows that [`Request::BeginRows`] carries.
 pub const ROWS_MAX: usize = VALUES_MAX / 2;
 
-/// What a host asks of a device.
+/// What a host asks of a device. What concerns a head concerns the one selected: the first, until another is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Request<'a> {
     /// Who are you, what do you hold, how much room have you?
     Info,
-    /// Forget the cached support samples and set the head to the learned start, for `way` classes.
+    /// Take the head's labels off all samples and set it to its start, for `way` classes. Where the pack has no other
+    /// head, the support cache is cleared too.
     Begin {
-        /// The number of classes.
+        /// The number of classes, or all numbers that the head predicts.
         way: u16,
     },
     /// A chunk of a raw input, in order; a chunk at offset 0 begins a new input.
@@ -35,21 +37,22 @@ pub enum Request<'a> {
     },
     /// Run the trunk on the input just sent; the feature vector stays on the device.
     Features,
-    /// Put the feature vector into the support cache.
+    /// Put the feature vector into the support cache, as a sample of a class to learn from.
     PushSupport {
         /// Its class.
         label: u16,
     },
-    /// Set the head to the learned start; the support cache stays.
+    /// Set the head to the start that it began with; the support cache and its labels stay.
     Reset,
     /// One gradient step of the head on the support cache.
     Step,
-    /// Several steps, undone when they make the support loss worse.
+    /// Several steps, undone when they make worse the loss of the samples held back, or of the support samples where
+    /// none are.
     Adapt {
         /// The number of steps.
         steps: u16,
     },
-    /// Run the head on the feature vector; answers the first logits, [`Request::Read`] the others.
+    /// Run the head on the feature vector; answers the first logits, or numbers, [`Request::Read`] the others.
     Logits,
     /// A chunk of a register, from an offset counted in values.
     Read {
@@ -66,6 +69,38 @@ pub enum Request<'a> {
         #[serde(borrow)]
         rows: Rows<'a>,
     },
+    /// Let the requests that follow concern this head; answers what it is.
+    Select {
+        /// Counted from 0, in the pack's order.
+        head: u16,
+    },
+    /// Put the feature vector into the support cache; answers the sample's number.
+    PushSample {
+        /// What the sample is to the head.
+        #[serde(borrow)]
+        label: Label<'a>,
+        /// Whether it only judges adaptations.
+        held_back: bool,
+    },
+    /// Say what a cached sample is to the head.
+    Label {
+        /// Its number.
+        sample: u16,
+        /// What it is to the head.
+        #[serde(borrow)]
+        label: Label<'a>,
+        /// Whether it only judges adaptations.
+        held_back: bool,
+    },
+    /// One class more; answers its number.
+    Enrol,
+    /// One class less; later classes move down by one, its samples lose their label.
+    Forget {
+        /// The class.
+        class: u16,
+    },
+    /// Clear the support cache, and the labels of all heads.
+    ClearSupport,
 }
 
 /// Rows of a learned start: little-endian `u16`, at most [`ROWS_MAX`] of them.
@@ -86,7 +121,8 @@ pub enum Register {
     Feature,
     /// The logits of the last [`Request::Logits`].
     Logits,
-    /// The head: weights `[way][features]`, then biases `[way]`.
+    /// The head's layers, the hidden one first if there is one: weights `[outputs][inputs]`, then biases `[outputs]`;
+    /// the last layer has `way` outputs.
     Head,
 }
 
@@ -123,23 +159,36 @@ pub enum Answer<'a> {
         /// The most bytes of stack ever used since the start.
         bytes: u32,
     },
+    /// To [`Request::Select`].
+    Head(HeadFacts),
+    /// To [`Request::PushSample`].
+    Sample {
+        /// The sample's number, counted from 0.
+        sample: u16,
+    },
+    /// To [`Request::Enrol`].
+    Class {
+        /// The class's number.
+        class: u16,
+    },
 }
 
-/// What became of the head in an adaptation.
+/// What became of the head in an adaptation. Losses are means over the samples held back, or over the support samples
+/// where none are: cross-entropy, or squared error.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Adaptation {
     /// The head was adapted.
     Adapted {
-        /// Support loss before.
+        /// Loss before.
         before: f32,
-        /// Support loss after.
+        /// Loss after.
         after: f32,
     },
-    /// The support loss got worse, or was no number: the head is as it was.
+    /// The loss got worse, or a number of the head was none: the head is as it was.
     Refused {
-        /// Support loss before.
+        /// Loss before.
         before: f32,
-        /// Support loss after.
+        /// Loss after.
         after: f32,
     },
 }
@@ -203,134 +252,40 @@ pub struct PackFacts {
     pub input: u32,
     /// Elements of a feature vector.
     pub features: u32,
-    /// The largest number of classes.
+    /// Heads that it holds.
+    pub heads: u16,
+    /// The largest number of classes of the first head, or the numbers it predicts.
     pub capacity: u16,
     /// The largest number of support samples.
     pub max_support: u16,
-    /// Gradient steps that the head was trained for.
+    /// Gradient steps that the first head was trained for.
     pub steps: u16,
     /// Bytes needed of [`Memory::given`].
     pub memory: u32,
 }
 
-/// Why a device could not do what it was asked. Nothing has changed then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum DeviceError {
-    /// What came was no message.
-    #[error("the device did not understand: {0}")]
-    Frame(FrameError),
-    /// The pack cannot be run.
-    #[error("the device cannot run its pack: {0}")]
-    Pack(PackFault),
-    /// The pack needs more memory than the firmware gives.
-    #[error(
-        "the pack needs {needed} bytes of memory, the firmware gives {given}; give the board's pool more, or train a smaller trunk"
-    )]
-    MemoryTooSmall {
-        /// Bytes.
-        needed: u32,
-        /// Bytes.
-        given: u32,
-    },
-    /// The chunk is not where the input goes on, or reaches beyond its end.
-    #[error(
-        "a chunk of {length} values at {offset} does not fit in an input of {input} of which {received} are received; send chunks in order from 0"
-    )]
-    InputMisplaced {
-        /// First element of the chunk.
-        offset: u32,
-        /// Elements in the chunk.
-        length: u32,
-        /// Elements received so far.
-        received: u32,
-        /// Elements of a whole input.
-        input: u32,
-    },
-    /// The trunk cannot run before the input is whole.
-    #[error("only {received} of the input's {input} values are received; send the rest first")]
-    InputIncomplete {
-        /// Elements received so far.
-        received: u32,
-        /// Elements of a whole input.
-        input: u32,
-    },
-    /// No input has been run yet.
-    #[error("there is no feature vector yet; send an input and ask for features first")]
-    NoFeature,
-    /// No `Begin` yet.
-    #[error("no adaptation has begun; send begin with the number of classes first")]
-    NotBegun,
-    /// Not a number of classes the pack allows.
-    #[error(
-        "{way} classes are not between 1 and the pack's capacity of {capacity}; pack a head of larger capacity"
-    )]
-    WayOutOfRange {
-        /// Classes asked for.
-        way: u16,
-        /// Classes the pack allows.
-        capacity: u16,
-    },
-    /// The class is not one of those begun with.
-    #[error("class {label} is not below the {way} classes begun with; begin with more, or correct the label")]
-    LabelOutOfRange {
-        /// The class.
-        label: u16,
-        /// Classes begun with.
-        way: u16,
-    },
-    /// The cache holds as many samples as the pack allows.
-    #[error(
-        "the support cache is full with {max_support} samples; adapt with fewer, or pack with a larger `max_support`"
-    )]
-    SupportFull {
-        /// Samples the pack allows.
-        max_support: u16,
-    },
-    /// There is nothing to adapt to.
-    #[error("there are no support samples; push at least one first")]
-    NoSupport,
-    /// There is nothing to read at the offset.
-    #[error("there is no value {offset} in a register of {total}")]
-    ReadOutOfRange {
-        /// The first value asked for.
-        offset: u32,
-        /// Values in the register.
-        total: u32,
-    },
-    /// The runtime refused for a reason that this protocol has no word for.
-    #[error("the runtime refused the request; update the host's tools to the firmware's version")]
-    Refused,
-    /// Not a row of the learned start.
-    #[error(
-        "row {row} is not below the pack's capacity of {capacity}; choose among the rows that the pack holds"
-    )]
-    RowOutOfRange {
-        /// As asked for.
-        row: u16,
-        /// As the pack allows.
-        capacity: u16,
-    },
+/// What a head is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadFacts {
+    /// Its name in the pack.
+    pub name: String<32>,
+    /// What it predicts.
+    pub task: Task,
+    /// Units of its hidden layer; 0 where it has none.
+    pub hidden: u16,
+    /// The largest number of classes, or the numbers predicted.
+    pub capacity: u16,
+    /// Gradient steps that it was trained for.
+    pub steps: u16,
+    /// Classes, or numbers, that it has begun with; 0 before.
+    pub way: u16,
 }
 
-/// What is wrong with a pack, in a device's few words; `supple inspect` says more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum PackFault {
-    /// There is no pack.
-    #[error("there is none in its flash region; write one there")]
-    Missing,
-    /// Of another version of the format.
-    #[error("its format is of another version; pack it again with the tools of the firmware's version")]
-    Version,
-    /// Longer than its flash region, or cut short.
-    #[error("its length does not fit its flash region; write it again, whole")]
-    Length,
-    /// The checksum is wrong.
-    #[error("its checksum is wrong; write it again")]
-    Checksum,
-    /// Checksum right, content impossible.
-    #[error("its plan or its heads are invalid; pack it again and see `supple inspect`")]
-    Content,
-    /// It holds a trunk but no head.
-    #[error("it holds no head; pack a training's output, not a trunk alone")]
-    NoHead,
+/// What a head predicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Task {
+    /// One of several classes.
+    Classes,
+    /// Numbers.
+    Numbers,
 }

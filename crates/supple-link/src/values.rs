@@ -1,4 +1,4 @@
-//! Elements of an input in one of their encodings.
+//! Elements of an input in one of their encodings, and labels.
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,29 @@ impl Values<'_> {
                 }
             }
         }
+    }
+}
+
+/// What a support sample is to a head. The order is the format: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Label<'a> {
+    /// Nothing: the sample does not count.
+    None,
+    /// A class.
+    Class(u16),
+    /// Numbers, one for each that the head predicts.
+    #[serde(borrow)]
+    Numbers(Words<'a>),
+}
+
+/// Little-endian `f32`, wherever they lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Words<'a>(pub &'a [u8]);
+
+impl Words<'_> {
+    /// The numbers; a part of one at the end is left out.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = f32> + Clone {
+        self.0.as_chunks::<4>().0.iter().map(|&word| f32::from_le_bytes(word))
     }
 }
 

@@ -3,7 +3,7 @@
 use bytemuck::cast_slice;
 use supple_link::frame::VALUES_MAX;
 use supple_link::message::{self, Info, PROTOCOL};
-use supple_link::{Answer, DeviceError, Register, Request};
+use supple_link::{Answer, DeviceError, Label, Register, Request};
 
 use crate::board::Board;
 use crate::running::Running;
@@ -11,7 +11,7 @@ use crate::running::Running;
 /// The memory that a board gives to the pack.
 #[derive(Debug)]
 pub struct Memory<'m> {
-    /// Activations, head, support cache.
+    /// Activations, heads, support cache, work space.
     pub floats: &'m mut [f32],
     /// Labels of the support samples, and the rows of their classes.
     pub labels: &'m mut [u16],
@@ -53,7 +53,22 @@ impl<'m> Device<'m> {
             Request::Begin { way } => running.begin(way).map(|()| Answer::Done),
             Request::BeginRows { rows } => running.begin_rows(&rows).map(|()| Answer::Done),
             Request::Input { offset, values } => running.input(offset, &values).map(|()| Answer::Done),
-            Request::PushSupport { label } => running.push_support(label).map(|()| Answer::Done),
+            Request::PushSupport { label } => {
+                running.push_sample(&Label::Class(label), false).map(|_| Answer::Done)
+            }
+            Request::PushSample { label, held_back } => {
+                running.push_sample(&label, held_back).map(|sample| Answer::Sample { sample })
+            }
+            Request::Label { sample, label, held_back } => {
+                running.label(sample, &label, held_back).map(|()| Answer::Done)
+            }
+            Request::Select { head } => running.select(head).map(Answer::Head),
+            Request::Enrol => running.enrol().map(|class| Answer::Class { class }),
+            Request::Forget { class } => running.forget(class).map(|()| Answer::Done),
+            Request::ClearSupport => {
+                running.clear_support();
+                Ok(Answer::Done)
+            }
             Request::Reset => running.reset().map(|()| Answer::Done),
             Request::Features => {
                 timed(board, overhead, || running.features()).map(|((), ticks)| Answer::Took { ticks })
@@ -64,7 +79,7 @@ impl<'m> Device<'m> {
             Request::Adapt { steps } => timed(board, overhead, || running.adapt(steps))
                 .map(|(outcome, ticks)| Answer::Adapted { ticks, outcome }),
             Request::Logits => {
-                running.logits()?;
+                running.outputs()?;
                 read(running, Register::Logits, 0)
             }
             Request::Read { register, offset } => read(running, register, offset),
@@ -89,19 +104,22 @@ impl<'m> Device<'m> {
 
 /// A chunk of a register, as long as a message carries.
 fn read<'a>(running: &'a Running<'_>, register: Register, offset: u32) -> Result<Answer<'a>, DeviceError> {
-    let (first, second) = match register {
-        Register::Feature => (running.feature()?, &[][..]),
-        Register::Logits => (running.last_logits()?, &[][..]),
+    let parts = match register {
+        Register::Feature => [running.feature()?, &[], &[], &[]],
+        Register::Logits => [running.last_outputs()?, &[], &[], &[]],
         Register::Head => running.head()?,
     };
-    let total = (first.len() + second.len()) as u32;
-    let start = offset as usize;
-    // A chunk ends where the first part does; the host asks on from there.
-    let rest = first.get(start..).filter(|rest| !rest.is_empty());
-    let rest = rest.or_else(|| second.get(start.checked_sub(first.len())?..));
-    let rest = rest.filter(|rest| !rest.is_empty()).ok_or(DeviceError::ReadOutOfRange { offset, total })?;
-    let chunk = rest.get(..VALUES_MAX / 4).unwrap_or(rest);
-    Ok(Answer::Values { total, words: cast_slice(chunk) })
+    let total = parts.iter().map(|part| part.len() as u32).sum();
+    let mut start = offset as usize;
+    for part in parts {
+        // A chunk ends where its part does; the host asks on from there.
+        if let Some(rest) = part.get(start..).filter(|rest| !rest.is_empty()) {
+            let chunk = rest.get(..VALUES_MAX / 4).unwrap_or(rest);
+            return Ok(Answer::Values { total, words: cast_slice(chunk) });
+        }
+        start -= part.len();
+    }
+    Err(DeviceError::ReadOutOfRange { offset, total })
 }
 
 /// Does something and tells the ticks that it took.

@@ -3,7 +3,7 @@
 use supple_link::{DeviceError, PackFault};
 use supple_pack::PackError;
 use supple_pack::header::HeaderError;
-use supple_runtime::AdaptError;
+use supple_runtime::{AdaptError, CacheError};
 
 /// What is wrong with a pack, in few words.
 pub fn pack_fault(error: &PackError) -> PackFault {
@@ -29,10 +29,31 @@ pub fn adapt_refusal(error: AdaptError) -> DeviceError {
         AdaptError::LabelOutOfRange { label, way } => {
             DeviceError::LabelOutOfRange { label: label as u16, way: way as u16 }
         }
-        AdaptError::SupportFull { max_support } => {
-            DeviceError::SupportFull { max_support: max_support as u16 }
+        AdaptError::NotAllNumbers { way, capacity } => {
+            DeviceError::NotAllNumbers { way: way as u16, capacity: capacity as u16 }
         }
+        AdaptError::OtherTask => DeviceError::OtherTask,
+        AdaptError::TargetLength { expected, got } => {
+            DeviceError::TargetLength { expected: expected as u16, got: got as u16 }
+        }
+        AdaptError::TargetNotFinite { index } => DeviceError::TargetNotFinite { index: index as u16 },
         AdaptError::NoSupport => DeviceError::NoSupport,
-        AdaptError::MemoryTooSmall { .. } | AdaptError::FeatureLength { .. } => DeviceError::Refused,
+        AdaptError::NoFurtherClass { capacity } => DeviceError::NoFurtherClass { capacity: capacity as u16 },
+        AdaptError::LastClass => DeviceError::LastClass,
+        // Memory is shared out as the pack needs, and only samples in the cache are labelled.
+        AdaptError::MemoryTooSmall { .. }
+        | AdaptError::WorkTooSmall { .. }
+        | AdaptError::OtherCache
+        | AdaptError::SampleOutOfRange { .. }
+        | AdaptError::FeatureLength { .. } => DeviceError::Refused,
+    }
+}
+
+/// Why the support cache refused.
+pub fn cache_refusal(error: CacheError) -> DeviceError {
+    match error {
+        CacheError::Full { max_support } => DeviceError::SupportFull { max_support: max_support as u16 },
+        CacheError::NotFinite { index } => DeviceError::FeatureNotFinite { index: index as u32 },
+        CacheError::MemoryTooSmall { .. } | CacheError::FeatureLength { .. } => DeviceError::Refused,
     }
 }

@@ -1,12 +1,15 @@
-//! A sound pack at work: the trunk's arena, the head and its support samples.
+//! A sound pack at work: the trunk's arena, the heads and the support samples that they share.
 
-use supple_link::message::{Adaptation, PackFacts, Rows};
-use supple_link::{DeviceError, Values};
-use supple_pack::Pack;
-use supple_runtime::{HeadMemory, Learner, MemoryNeed, PlanTrunk};
+use supple_link::message::{Adaptation, HeadFacts, PackFacts, Rows, Task};
+use supple_link::{DeviceError, Label, PackFault, Values};
+use supple_pack::{HeadTask, Pack};
+use supple_runtime::{AdaptError, HeadMemory, Learner, MemoryNeed, PlanTrunk, SupportCache, Use};
 
 use crate::device::Memory;
-use crate::refusal::{adapt_refusal, pack_fault};
+use crate::refusal::{adapt_refusal, cache_refusal, pack_fault};
+
+/// The most heads of a pack that this firmware runs.
+const MOST_HEADS: usize = 4;
 
 /// How far the input has come, or whether it has been run.
 #[derive(Clone, Copy)]
@@ -20,10 +23,13 @@ enum Input {
 /// A pack at work.
 pub struct Running<'m> {
     trunk: PlanTrunk<'m, 'm>,
-    learner: Learner<'m, 'm>,
+    heads: [Option<Learner<'m, 'm>>; MOST_HEADS],
+    support: SupportCache<'m>,
     facts: PackFacts,
+    /// The head that requests concern.
+    at: usize,
     input: Input,
-    /// Whether the learner's logits are those of the feature vector.
+    /// Whether the selected head's outputs are those of the feature vector.
     classified: bool,
 }
 
@@ -31,9 +37,12 @@ impl<'m> Running<'m> {
     /// Reads a pack and shares the memory out.
     pub fn new(region: &'m [u8], memory: Memory<'m>) -> Result<Self, DeviceError> {
         let pack = Pack::parse_region(region).map_err(|error| DeviceError::Pack(pack_fault(&error)))?;
-        let no_head = DeviceError::Pack(supple_link::PackFault::NoHead);
-        let head = pack.heads().next().ok_or(no_head)?;
-        let need = MemoryNeed::of(&pack, Some(&head));
+        let first = pack.heads().next().ok_or(DeviceError::Pack(PackFault::NoHead))?.spec;
+        let count = pack.trunk().heads;
+        if usize::from(count) > MOST_HEADS {
+            return Err(DeviceError::Pack(PackFault::TooManyHeads));
+        }
+        let need = MemoryNeed::of(&pack);
         let too_small =
             DeviceError::MemoryTooSmall { needed: need.adapt_bytes() as u32, given: memory.bytes() };
         let facts = PackFacts {
@@ -42,16 +51,27 @@ impl<'m> Running<'m> {
             checksum: pack.header().checksum,
             input: pack.trunk().input.elements() as u32,
             features: pack.trunk().output.elements() as u32,
-            capacity: head.spec.capacity,
-            max_support: head.spec.max_support,
-            steps: head.spec.steps,
+            heads: count,
+            capacity: first.capacity,
+            max_support: first.max_support,
+            steps: first.steps,
             memory: need.adapt_bytes() as u32,
         };
         let (arena, floats) = memory.floats.split_at_mut_checked(need.arena).ok_or(too_small)?;
         let trunk = PlanTrunk::new(&pack, arena).map_err(|_| too_small)?;
-        let memory = HeadMemory { floats, labels: memory.labels };
-        let learner = Learner::new(head, memory).map_err(|_| too_small)?;
-        Ok(Self { trunk, learner, facts, input: Input::Receiving(0), classified: false })
+        let (words, mut floats) = floats.split_at_mut_checked(need.support()).ok_or(too_small)?;
+        let support = SupportCache::new(&first, words).map_err(|_| too_small)?;
+        let mut labels = memory.labels;
+        let mut heads = [const { None }; MOST_HEADS];
+        for (place, head) in heads.iter_mut().zip(pack.heads()) {
+            let need = MemoryNeed::of_head(&head.spec);
+            let memory = HeadMemory {
+                floats: take(&mut floats, need.learner()).ok_or(too_small)?,
+                labels: take(&mut labels, need.labels).ok_or(too_small)?,
+            };
+            *place = Some(Learner::new(head, memory).map_err(|_| too_small)?);
+        }
+        Ok(Self { trunk, heads, support, facts, at: 0, input: Input::Receiving(0), classified: false })
     }
 
     /// What the pack holds.
@@ -59,18 +79,42 @@ impl<'m> Running<'m> {
         self.facts
     }
 
-    /// Forgets the support samples and sets the head to the learned start.
-    pub fn begin(&mut self, way: u16) -> Result<(), DeviceError> {
-        self.learner.begin(way.into()).map_err(adapt_refusal)?;
+    /// Lets the requests that follow concern another head.
+    pub fn select(&mut self, head: u16) -> Result<HeadFacts, DeviceError> {
+        let heads = self.facts.heads;
+        let outside = DeviceError::HeadOutOfRange { head, heads };
+        let spec = self.trunk.pack().heads().nth(head.into()).ok_or(outside)?.spec;
+        self.at = head.into();
         self.classified = false;
+        Ok(HeadFacts {
+            name: spec.name,
+            task: if spec.task == HeadTask::Numbers { Task::Numbers } else { Task::Classes },
+            hidden: spec.hidden,
+            capacity: spec.capacity,
+            steps: spec.steps,
+            way: self.learner()?.way() as u16,
+        })
+    }
+
+    /// Takes the selected head's labels off all samples and sets it to its start.
+    pub fn begin(&mut self, way: u16) -> Result<(), DeviceError> {
+        self.change(|learner, _| learner.begin(way.into()))?;
+        self.has_begun();
         Ok(())
     }
 
-    /// Forgets the support samples and sets the head to chosen rows of the learned start.
+    /// Like [`begin`](Self::begin), from chosen rows of the learned start.
     pub fn begin_rows(&mut self, rows: &Rows) -> Result<(), DeviceError> {
-        self.learner.begin_each(rows.iter()).map_err(adapt_refusal)?;
-        self.classified = false;
+        self.change(|learner, _| learner.begin_each(rows.iter()))?;
+        self.has_begun();
         Ok(())
+    }
+
+    /// Samples that no other head can have labels for are gone.
+    fn has_begun(&mut self) {
+        if self.facts.heads == 1 {
+            self.support.clear();
+        }
     }
 
     /// Takes a chunk of an input; the feature vector of the one before is gone.
@@ -117,61 +161,125 @@ impl<'m> Running<'m> {
         }
     }
 
-    /// Caches the feature vector as a support sample.
-    pub fn push_support(&mut self, label: u16) -> Result<(), DeviceError> {
-        let Self { trunk, learner, input: Input::Run, .. } = self else {
-            return Err(DeviceError::NoFeature);
-        };
-        learner.push_support(trunk.feature(), label.into()).map_err(adapt_refusal)
+    /// Caches the feature vector as a support sample; its number.
+    pub fn push_sample(&mut self, label: &Label, held_back: bool) -> Result<u16, DeviceError> {
+        self.feature()?;
+        let sample = self.support.samples();
+        let max_support = self.facts.max_support;
+        if sample >= max_support.into() {
+            return Err(DeviceError::SupportFull { max_support });
+        }
+        self.set_label(sample, label, held_back)?;
+        if let Err(error) = self.support.push(self.trunk.feature()) {
+            self.set_label(sample, &Label::None, false)?;
+            return Err(cache_refusal(error));
+        }
+        Ok(sample as u16)
     }
 
-    /// Sets the head to the learned start.
+    /// Says what a cached sample is to the selected head.
+    pub fn label(&mut self, sample: u16, label: &Label, held_back: bool) -> Result<(), DeviceError> {
+        let samples = self.support.samples() as u16;
+        if sample >= samples {
+            return Err(DeviceError::SampleOutOfRange { sample, samples });
+        }
+        self.set_label(sample.into(), label, held_back)
+    }
+
+    fn set_label(&mut self, sample: usize, label: &Label, held_back: bool) -> Result<(), DeviceError> {
+        let purpose = if held_back { Use::HeldBack } else { Use::Support };
+        let (learner, _) = self.selected()?;
+        let labelled = match label {
+            Label::None => learner.label(sample, supple_runtime::Label::None, purpose),
+            Label::Class(class) => {
+                learner.label(sample, supple_runtime::Label::Class((*class).into()), purpose)
+            }
+            Label::Numbers(numbers) => learner.label_each(sample, numbers.iter(), purpose),
+        };
+        labelled.map_err(adapt_refusal)
+    }
+
+    /// Clears the support cache, and the labels of all heads.
+    pub fn clear_support(&mut self) {
+        self.support.clear();
+        self.heads.iter_mut().flatten().for_each(Learner::clear_labels);
+    }
+
+    /// Sets the selected head to its start.
     pub fn reset(&mut self) -> Result<(), DeviceError> {
-        self.learner.reset().map_err(adapt_refusal)?;
-        self.classified = false;
-        Ok(())
+        self.change(|learner, _| learner.reset())
+    }
+
+    /// One class more; its number.
+    pub fn enrol(&mut self) -> Result<u16, DeviceError> {
+        self.change(|learner, _| learner.enrol()).map(|class| class as u16)
+    }
+
+    /// One class less.
+    pub fn forget(&mut self, class: u16) -> Result<(), DeviceError> {
+        self.change(|learner, _| learner.forget(class.into()))
     }
 
     /// One gradient step.
     pub fn step(&mut self) -> Result<(), DeviceError> {
-        self.learner.step().map_err(adapt_refusal)?;
-        self.classified = false;
-        Ok(())
+        self.change(|learner, support| learner.step(support))
     }
 
-    /// Several steps, undone when they make the support loss worse.
+    /// Several steps, undone when they make the loss worse.
     pub fn adapt(&mut self, steps: u16) -> Result<Adaptation, DeviceError> {
-        let outcome = self.learner.adapt(steps.into()).map_err(adapt_refusal)?;
-        // The support loss was computed in the logits' place.
-        self.classified = false;
+        let outcome = self.change(|learner, support| learner.adapt(support, steps.into()))?;
         Ok(match outcome {
             supple_runtime::Adaptation::Adapted { before, after } => Adaptation::Adapted { before, after },
             supple_runtime::Adaptation::Refused { before, after } => Adaptation::Refused { before, after },
         })
     }
 
-    /// Runs the head on the feature vector.
-    pub fn logits(&mut self) -> Result<(), DeviceError> {
-        let Self { trunk, learner, input: Input::Run, .. } = self else {
-            return Err(DeviceError::NoFeature);
-        };
-        learner.classify(trunk.feature()).map_err(adapt_refusal)?;
+    /// Runs the selected head on the feature vector.
+    pub fn outputs(&mut self) -> Result<(), DeviceError> {
+        self.feature()?;
+        let learner = self.heads.get_mut(self.at).and_then(Option::as_mut);
+        learner.ok_or(DeviceError::Refused)?.outputs(self.trunk.feature()).map_err(adapt_refusal)?;
         self.classified = true;
         Ok(())
     }
 
-    /// The logits of the last [`logits`](Self::logits).
-    pub fn last_logits(&self) -> Result<&[f32], DeviceError> {
-        let logits = self.learner.logits();
+    /// What the last [`outputs`](Self::outputs) gave.
+    pub fn last_outputs(&self) -> Result<&[f32], DeviceError> {
         let nothing = DeviceError::ReadOutOfRange { offset: 0, total: 0 };
-        if self.classified { Ok(logits) } else { Err(nothing) }
+        if self.classified { Ok(self.learner()?.last_outputs()) } else { Err(nothing) }
     }
 
-    /// Weights `[way][features]` and biases `[way]`.
-    pub fn head(&self) -> Result<(&[f32], &[f32]), DeviceError> {
-        if self.learner.way() == 0 {
-            return Err(DeviceError::NotBegun);
-        }
-        Ok((self.learner.weights(), self.learner.bias()))
+    /// The selected head's layers.
+    pub fn head(&self) -> Result<[&[f32]; 4], DeviceError> {
+        let learner = self.learner()?;
+        if learner.way() == 0 { Err(DeviceError::NotBegun) } else { Ok(learner.parameters()) }
     }
+
+    fn learner(&self) -> Result<&Learner<'m, 'm>, DeviceError> {
+        self.heads.get(self.at).and_then(Option::as_ref).ok_or(DeviceError::Refused)
+    }
+
+    /// The selected head and the support samples.
+    fn selected(&mut self) -> Result<(&mut Learner<'m, 'm>, &mut SupportCache<'m>), DeviceError> {
+        let learner = self.heads.get_mut(self.at).and_then(Option::as_mut);
+        Ok((learner.ok_or(DeviceError::Refused)?, &mut self.support))
+    }
+
+    /// Changes the selected head: its last outputs are not what it gives any more.
+    fn change<R>(
+        &mut self,
+        change: impl FnOnce(&mut Learner<'m, 'm>, &mut SupportCache<'m>) -> Result<R, AdaptError>,
+    ) -> Result<R, DeviceError> {
+        let (learner, support) = self.selected()?;
+        let result = change(learner, support).map_err(adapt_refusal)?;
+        self.classified = false;
+        Ok(result)
+    }
+}
+
+/// Takes elements off the front.
+fn take<'m, T>(from: &mut &'m mut [T], count: usize) -> Option<&'m mut [T]> {
+    let (taken, rest) = core::mem::take(from).split_at_mut_checked(count)?;
+    *from = rest;
+    Some(taken)
 }

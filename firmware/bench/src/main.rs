@@ -9,7 +9,7 @@ use core::slice;
 
 use cortex_m_rt::{STACK_PAINT_VALUE, entry};
 use supple_pack::Pack;
-use supple_runtime::{HeadMemory, Learner, MemoryNeed, PlanTrunk};
+use supple_runtime::{HeadMemory, Label, Learner, MemoryNeed, PlanTrunk, SupportCache, Use};
 
 const POOL_FLOATS: usize = 64 * 1024;
 const LABELS: usize = 1024;
@@ -106,7 +106,7 @@ fn main() -> ! {
     // SAFETY: the linker script sets this region aside, and nothing ever writes there.
     let region = unsafe { slice::from_raw_parts(start, end as usize - start as usize) };
     let Ok(pack) = measure("parse", || Pack::parse_region(region)) else { fail("no sound pack") };
-    let need = MemoryNeed::of(&pack, None);
+    let need = MemoryNeed::of(&pack);
     let Some((arena, floats)) = POOL.split_at_mut_checked(need.arena) else { fail("the arena is too small") };
     let Ok(mut trunk) = PlanTrunk::new(&pack, arena) else { fail("the arena is too small") };
     for (at, place) in trunk.input_mut().iter_mut().enumerate() {
@@ -119,6 +119,12 @@ fn main() -> ! {
     let Some(head) = pack.heads().next() else { end_well() };
     let (features, way, samples) =
         (head.spec.features.into(), head.spec.capacity.into(), head.spec.max_support);
+    let Some((words, floats)) = floats.split_at_mut_checked(need.support()) else {
+        fail("the support's memory is too small")
+    };
+    let Ok(mut support) = SupportCache::new(&head.spec, words) else {
+        fail("the support's memory is too small")
+    };
     let Ok(mut learner) = Learner::new(head, HeadMemory { floats, labels: LABELS_POOL }) else {
         fail("the head's memory is too small")
     };
@@ -132,14 +138,15 @@ fn main() -> ! {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             *place = state as i32 as f32 / 2_147_483_648.0;
         }
-        if learner.push_support(feature.get(..features).unwrap_or_default(), sample % way).is_err() {
+        let pushed = support.push(feature.get(..features).unwrap_or_default());
+        if pushed.is_err() || learner.label(sample, Label::Class(sample % way), Use::Support).is_err() {
             fail("a sample is refused")
         }
     }
-    if measure("step", || learner.step().is_err()) {
+    if measure("step", || learner.step(&mut support).is_err()) {
         fail("the step is refused")
     }
-    print("step", "bits", mix(learner.weights()));
+    print("step", "bits", mix(learner.last().weights));
     end_well()
 }
 

@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::input::chunks;
+use super::label::Label;
 use super::transport::{Received, Transport, TransportError};
+use crate::error::DeviceError;
 use crate::frame::{BODY_MAX, FRAME_MAX, FrameError, decode, encode};
-use crate::message::{Adaptation, Answer, DeviceError, Info, PROTOCOL, Register, Request, Rows};
+use crate::message::{Adaptation, Answer, HeadFacts, Info, PROTOCOL, Register, Request, Rows};
 use crate::receiver::Receiver;
 
 /// How long a board may take from its start to its first answer, and between tries.
@@ -146,7 +148,16 @@ impl<T: Transport> Client<T> {
         })
     }
 
-    /// Forgets the support samples and sets the head to the learned start, for `way` classes.
+    /// Lets what follows concern this head of the pack, counted from 0; what it is. At first it is the first one.
+    pub fn select(&mut self, head: u16) -> Result<HeadFacts, LinkError> {
+        self.ask("select", &Request::Select { head }, |answer| match answer {
+            Answer::Head(facts) => Some(facts),
+            _ => None,
+        })
+    }
+
+    /// Takes the head's labels off all samples and sets it to its start, for `way` classes. Where the pack has no
+    /// other head, the support cache is cleared too.
     pub fn begin(&mut self, way: u16) -> Result<(), LinkError> {
         self.ask("begin", &Request::Begin { way }, done)
     }
@@ -177,7 +188,42 @@ impl<T: Transport> Client<T> {
         self.ask("push support", &Request::PushSupport { label }, done)
     }
 
-    /// Sets the head to the learned start; the support cache stays.
+    /// Puts the feature vector into the support cache; the sample's number. A sample held back only judges adaptations.
+    pub fn push_sample(&mut self, label: Label, held_back: bool) -> Result<u16, LinkError> {
+        let words = label.words();
+        let label = label.with(&words);
+        self.ask("push sample", &Request::PushSample { label, held_back }, |answer| match answer {
+            Answer::Sample { sample } => Some(sample),
+            _ => None,
+        })
+    }
+
+    /// Says what a cached sample is to the head.
+    pub fn label(&mut self, sample: u16, label: Label, held_back: bool) -> Result<(), LinkError> {
+        let words = label.words();
+        let label = label.with(&words);
+        self.ask("label", &Request::Label { sample, label, held_back }, done)
+    }
+
+    /// One class more; its number.
+    pub fn enrol(&mut self) -> Result<u16, LinkError> {
+        self.ask("enrol", &Request::Enrol, |answer| match answer {
+            Answer::Class { class } => Some(class),
+            _ => None,
+        })
+    }
+
+    /// One class less; later classes move down by one, its samples lose their label.
+    pub fn forget(&mut self, class: u16) -> Result<(), LinkError> {
+        self.ask("forget", &Request::Forget { class }, done)
+    }
+
+    /// Clears the support cache, and the labels of all heads.
+    pub fn clear_support(&mut self) -> Result<(), LinkError> {
+        self.ask("clear support", &Request::ClearSupport, done)
+    }
+
+    /// Sets the head to the start that it began with; the support cache and its labels stay.
     pub fn reset(&mut self) -> Result<(), LinkError> {
         self.ask("reset", &Request::Reset, done)
     }
@@ -195,7 +241,7 @@ impl<T: Transport> Client<T> {
         })
     }
 
-    /// Runs the head on the feature vector.
+    /// Runs the head on the feature vector: logits `[way]`, or numbers.
     pub fn logits(&mut self) -> Result<Vec<f32>, LinkError> {
         let (total, first) = self.ask("logits", &Request::Logits, chunk)?;
         self.read_rest(Register::Logits, total, first)
@@ -206,7 +252,8 @@ impl<T: Transport> Client<T> {
         self.read(Register::Feature)
     }
 
-    /// The head: weights `[way][features]`, then biases `[way]`.
+    /// The head's layers, the hidden one first if there is one: weights `[outputs][inputs]`, then biases `[outputs]`;
+    /// the last layer has `way` outputs.
     pub fn read_head(&mut self) -> Result<Vec<f32>, LinkError> {
         self.read(Register::Head)
     }

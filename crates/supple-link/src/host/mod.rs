@@ -16,11 +16,13 @@ mod child;
 mod client;
 mod image;
 mod input;
+mod label;
 mod qemu;
 mod transport;
 
 pub use child::Child;
 pub use client::{Adapted, Client, LinkError};
 pub use image::{Image, ImageError};
+pub use label::Label;
 pub use qemu::{Qemu, QemuError};
 pub use transport::{Received, Transport, TransportError};

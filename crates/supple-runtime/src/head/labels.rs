@@ -1,5 +1,9 @@
 //! What support samples are to a head.
 
+use supple_pack::HeadTask;
+
+use super::{AdaptError, Learner};
+
 /// What a support sample is labelled with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Label<'a> {
@@ -35,4 +39,67 @@ pub(super) fn learned(label: u16) -> Option<usize> {
 #[inline]
 pub(super) fn judging(label: u16) -> Option<usize> {
     (label != NONE && label & HELD_BACK != 0).then_some((label & !HELD_BACK).into())
+}
+
+impl Learner<'_, '_> {
+    /// Says what a sample of the support cache is to this head, before or after it is cached. A sample without a
+    /// label does not count.
+    pub fn label(&mut self, sample: usize, label: Label, purpose: Use) -> Result<(), AdaptError> {
+        match (label, self.task) {
+            (Label::Numbers(numbers), _) => self.label_each(sample, numbers.iter().copied(), purpose),
+            (Label::None, _) => self.set_label(sample, NONE),
+            (Label::Class(_), HeadTask::Numbers) => Err(AdaptError::OtherTask),
+            (Label::Class(label), _) if label < self.way => {
+                self.set_label(sample, mark(label as u16, purpose))
+            }
+            (Label::Class(label), _) => {
+                self.begun()?;
+                Err(AdaptError::LabelOutOfRange { label, way: self.way })
+            }
+        }
+    }
+
+    /// Like [`label`](Self::label), for numbers that lie in no slice.
+    pub fn label_each(
+        &mut self,
+        sample: usize,
+        numbers: impl ExactSizeIterator<Item = f32> + Clone,
+        purpose: Use,
+    ) -> Result<(), AdaptError> {
+        if self.task != HeadTask::Numbers {
+            return Err(AdaptError::OtherTask);
+        }
+        let (expected, got) = (self.layout.capacity, numbers.len());
+        if expected != got {
+            return Err(AdaptError::TargetLength { expected, got });
+        }
+        if let Some(index) = numbers.clone().position(|number| !number.is_finite()) {
+            return Err(AdaptError::TargetNotFinite { index });
+        }
+        self.set_label(sample, mark(0, purpose))?;
+        let places = self.targets.iter_mut().skip(sample * expected);
+        places.zip(numbers).for_each(|(place, number)| *place = number);
+        Ok(())
+    }
+
+    fn set_label(&mut self, sample: usize, label: u16) -> Result<(), AdaptError> {
+        self.begun()?;
+        let max_support = self.labels.len();
+        let place =
+            self.labels.get_mut(sample).ok_or(AdaptError::SampleOutOfRange { sample, max_support })?;
+        *place = label;
+        Ok(())
+    }
+
+    /// Takes the labels off all samples.
+    pub fn clear_labels(&mut self) {
+        self.labels.fill(NONE);
+    }
+}
+
+fn mark(class: u16, purpose: Use) -> u16 {
+    match purpose {
+        Use::Support => class,
+        Use::HeldBack => class | HELD_BACK,
+    }
 }

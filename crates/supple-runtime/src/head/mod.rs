@@ -29,7 +29,6 @@ use supple_pack::{Head, HeadTask, LayerRef, Start};
 use crate::kernels::head::forward::forward;
 use crate::kernels::head::rows::Rows;
 use crate::memory::MemoryNeed;
-use labels::{HELD_BACK, NONE};
 use layout::Layout;
 
 /// Set in a class's row while it waits for samples to take its prototype from.
@@ -203,44 +202,6 @@ impl<'p, 'm> Learner<'p, 'm> {
         let [_, velocity] = self.layout.split_mut(self.velocity, self.layout.capacity);
         velocity.weights.chunks_exact_mut(inputs.max(1)).nth(class).unwrap_or_default().fill(0.0);
         velocity.bias.iter_mut().skip(class).take(1).for_each(|velocity| *velocity = 0.0);
-    }
-
-    /// Says what a sample of the support cache is to this head, before or after it is cached. A sample without a
-    /// label does not count.
-    pub fn label(&mut self, sample: usize, label: Label, purpose: Use) -> Result<(), AdaptError> {
-        self.begun()?;
-        let max_support = self.labels.len();
-        let place =
-            self.labels.get_mut(sample).ok_or(AdaptError::SampleOutOfRange { sample, max_support })?;
-        let class = match (label, self.task) {
-            (Label::None, _) => {
-                *place = NONE;
-                return Ok(());
-            }
-            (Label::Class(label), HeadTask::Classes(_)) if label < self.way => label as u16,
-            (Label::Class(label), HeadTask::Classes(_)) => {
-                return Err(AdaptError::LabelOutOfRange { label, way: self.way });
-            }
-            (Label::Numbers(numbers), HeadTask::Numbers) => {
-                let (expected, got) = (self.layout.capacity, numbers.len());
-                if expected != got {
-                    return Err(AdaptError::TargetLength { expected, got });
-                }
-                if let Some(index) = numbers.iter().position(|number| !number.is_finite()) {
-                    return Err(AdaptError::TargetNotFinite { index });
-                }
-                copy(self.targets.get_mut(sample * expected..).unwrap_or_default(), numbers);
-                0
-            }
-            _ => return Err(AdaptError::OtherTask),
-        };
-        *place = if purpose == Use::HeldBack { class | HELD_BACK } else { class };
-        Ok(())
-    }
-
-    /// Takes the labels off all samples.
-    pub fn clear_labels(&mut self) {
-        self.labels.fill(NONE);
     }
 
     /// Runs the head on a feature vector: logits `[way]`, or numbers.
