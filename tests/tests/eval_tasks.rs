@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use supple_pack::write::{HeadParts, TrunkParts, pack, trunk_hash};
-use supple_pack::{AlignedBytes, Element, LabelMeaning, Pack, Shape, Value as Place};
+use supple_pack::{AlignedBytes, Element, HeadTask, LabelMeaning, Pack, Shape, Start, Value as Place};
 use supple_tests::run::{Scratch, firmware, read, run, scratch, supple, write};
 
 static SCRATCH: LazyLock<Scratch> = LazyLock::new(|| scratch("eval_tasks"));
@@ -33,17 +33,21 @@ fn packed(name: &str, labels: LabelMeaning, data: [u8; 16]) -> PathBuf {
         weights: vec![],
     };
     // Of class c, the values are near its corner.
-    let weights = (0..CLASSES).flat_map(corner).map(|x| 4.0 * x).collect();
+    let weights = (0..CLASSES).flat_map(corner).map(|x| 4.0 * x);
+    let bias = (0..CLASSES).map(|class| -2.0 * corner(class).iter().map(|x| x * x).sum::<f32>());
     let head = HeadParts {
         name: "kept".to_owned(),
         trunk: trunk_hash(&trunk),
         data,
+        hidden: 0,
         capacity: CLASSES as u16,
         max_support: 20,
-        weights,
-        bias: (0..CLASSES).map(|class| -2.0 * corner(class).iter().map(|x| x * x).sum::<f32>()).collect(),
-        rates: vec![[0.1, 0.1]; STEPS],
-        labels,
+        cache: Element::F32,
+        task: HeadTask::Classes(labels),
+        start: Start::Learned,
+        momentum: 0.0,
+        parameters: weights.chain(bias).collect(),
+        rates: vec![vec![[0.1, 0.1]]; STEPS],
     };
     let path = SCRATCH.join(name);
     write(&path, pack(&trunk, &[head]).expect("a sound pack"));

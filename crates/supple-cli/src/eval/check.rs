@@ -74,20 +74,19 @@ pub struct Task<'d> {
 
 impl<'d> Task<'d> {
     /// The task that a head is named after, where it has such answers; else the set's main one.
-    pub fn of(
-        arguments: &EvalArguments,
-        head: &Head,
-        set: &'d DataSet,
-    ) -> Result<Self, EvalError> {
+    pub fn of(arguments: &EvalArguments, head: &Head, set: &'d DataSet) -> Result<Self, EvalError> {
         let alike = |labels: &Labels| {
             matches!(labels, Labels::Values { .. }) == (head.spec.task == HeadTask::Numbers)
         };
-        let named = |task: &supple_data::TaskLabels| head.spec.name == task.name.as_str() && alike(&task.labels);
+        let named =
+            |task: &supple_data::TaskLabels| head.spec.name == task.name.as_str() && alike(&task.labels);
         let index = set.tasks().iter().position(named).unwrap_or(0);
         let labels = &set.tasks()[index].labels;
         let pack = || arguments.pack.clone();
         let kind = match (head.spec.task, arguments.kind) {
-            (HeadTask::Numbers, Some(Kind::NewClasses)) => return Err(EvalError::NumbersOfNewClasses(pack())),
+            (HeadTask::Numbers, Some(Kind::NewClasses)) => {
+                return Err(EvalError::NumbersOfNewClasses(pack()));
+            }
             (HeadTask::Numbers, _) | (HeadTask::Classes(LabelMeaning::Kept), None) => Kind::NewDomain,
             (HeadTask::Classes(LabelMeaning::Fresh), None) => Kind::NewClasses,
             (HeadTask::Classes(_), Some(kind)) => kind,

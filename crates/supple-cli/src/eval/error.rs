@@ -34,7 +34,9 @@ pub enum EvalError {
         known: String,
     },
     /// Classes where the head has numbers, or the other way round.
-    #[error("the head of {pack} predicts {predicts}, the labels of {set} are {has}: evaluate it on data of its kind")]
+    #[error(
+        "the head of {pack} predicts {predicts}, the labels of {set} are {has}: evaluate it on data of its kind"
+    )]
     OtherAnswers {
         /// The pack.
         pack: PathBuf,
@@ -49,7 +51,9 @@ pub enum EvalError {
     #[error("the head of {0} predicts numbers, so an episode is of a new domain: leave --kind out")]
     NumbersOfNewClasses(PathBuf),
     /// The page shows classes.
-    #[error("the head of {0} predicts numbers, which the page of --report cannot show yet: take --json instead")]
+    #[error(
+        "the head of {0} predicts numbers, which the page of --report cannot show yet: take --json instead"
+    )]
     ReportOfNumbers(PathBuf),
     /// Another number of numbers.
     #[error(

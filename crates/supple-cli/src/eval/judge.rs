@@ -24,9 +24,7 @@ pub fn judge(plan: &Plan, cast: &Cast, features: &Features) -> Result<Judged, Tr
 pub fn scores(plan: &Plan, cast: &Cast, features: &Features) -> Result<Vec<Vec<f64>>, TraceError> {
     let episodes = cast.episodes.par_iter();
     episodes
-        .map(|episode| {
-            Ok(plan.trace(episode, |sample| features.of(sample))?.scores(episode, plan.answers))
-        })
+        .map(|episode| Ok(plan.trace(episode, |sample| features.of(sample))?.scores(episode, plan.answers)))
         .collect()
 }
 

@@ -137,7 +137,8 @@ pub fn run(arguments: &EvalArguments) -> Result<(), EvalError> {
     crate::print(arguments.json, &result.object(), &result.lines());
     if let Some(path) = &arguments.report {
         let unseen = chosen.split == Split::Validation && head.spec.data == set.fingerprint();
-        let scene = Scene { set: &set, episode: &cast.episodes[0], trace: &judged.first, task: &task, unseen };
+        let scene =
+            Scene { set: &set, episode: &cast.episodes[0], trace: &judged.first, task: &task, unseen };
         files::write(path, report::render(&page::page(arguments, &result, &scene, &pack)).as_bytes())?;
     }
     Ok(())

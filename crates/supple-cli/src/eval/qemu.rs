@@ -148,12 +148,7 @@ impl<'a> Given<'a> {
     }
 
     /// Sets the head to an episode's start, with an empty support cache.
-    fn begin(
-        &self,
-        device: &mut Client<Child>,
-        episode: &TaskEpisode,
-        plan: &Plan,
-    ) -> Result<(), LinkError> {
+    fn begin(&self, device: &mut Client<Child>, episode: &TaskEpisode, plan: &Plan) -> Result<(), LinkError> {
         device.select(self.head)?;
         match plan.answers {
             Answers::Classes { own_rows: true } => device.begin_rows(&plan.rows(episode))?,

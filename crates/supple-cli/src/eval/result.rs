@@ -143,9 +143,7 @@ impl Point {
     /// One point a step, from step 0.
     pub fn of_steps(scores: &[Vec<f64>]) -> Vec<Self> {
         let steps = scores.first().map_or(0, Vec::len);
-        (0..steps)
-            .map(|step| Self::of(step, &scores.iter().map(|a| a[step]).collect::<Vec<_>>()))
-            .collect()
+        (0..steps).map(|step| Self::of(step, &scores.iter().map(|a| a[step]).collect::<Vec<_>>())).collect()
     }
 
     fn text(&self, metric: Metric) -> String {

@@ -16,7 +16,8 @@ const PENALTY: f64 = 0.1;
 pub fn score(episode: &TaskEpisode, features: &Features, answers: Answers) -> f64 {
     let support: Vec<&[f32]> = episode.support.iter().map(|sample| features.of(sample.drawing)).collect();
     let fit = Fit::new(&support, &answers.targets(&episode.support, episode.way));
-    let each = episode.query.iter().map(|query| answers.score(query, &fit.outputs(features.of(query.drawing))));
+    let each =
+        episode.query.iter().map(|query| answers.score(query, &fit.outputs(features.of(query.drawing))));
     each.sum::<f64>() / episode.query.len() as f64
 }
 
@@ -43,8 +44,7 @@ impl Fit {
         let penalty = if diagonal > 0.0 { PENALTY * diagonal } else { 1.0 };
         (0..count).for_each(|i| kernel[i * count + i] += penalty);
         factor(&mut kernel, count);
-        let bias: Vec<f64> =
-            targets.iter().map(|target| target.iter().sum::<f64>() / count as f64).collect();
+        let bias: Vec<f64> = targets.iter().map(|target| target.iter().sum::<f64>() / count as f64).collect();
         let mut weights = Vec::with_capacity(targets.len() * length);
         for (target, mean) in targets.iter().zip(&bias) {
             let mut target: Vec<f64> = target.iter().map(|value| value - mean).collect();

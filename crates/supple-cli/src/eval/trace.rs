@@ -101,7 +101,8 @@ impl<'a> Answers<'a> {
                 outputs.iter().zip(wanted).map(error).sum::<f64>() / wanted.len() as f64
             }
             _ => {
-                let right = largest(outputs) == query.label && outputs.iter().all(|logit| !(*logit).into().is_nan());
+                let right =
+                    largest(outputs) == query.label && outputs.iter().all(|logit| !(*logit).into().is_nan());
                 f64::from(u8::from(right))
             }
         }

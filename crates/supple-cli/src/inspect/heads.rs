@@ -43,7 +43,9 @@ pub fn line(head: &Head) -> String {
     };
     let answers = match spec.task {
         HeadTask::Classes(LabelMeaning::Fresh) => format!("up to {} classes", spec.capacity),
-        HeadTask::Classes(LabelMeaning::Kept) => format!("up to {} classes that keep their meaning", spec.capacity),
+        HeadTask::Classes(LabelMeaning::Kept) => {
+            format!("up to {} classes that keep their meaning", spec.capacity)
+        }
         HeadTask::Numbers => format!("{} numbers", spec.capacity),
     };
     let start = match spec.start {

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use supple_data::DataSet;
-use supple_meta::{checkpoint, head_file};
 use supple_meta::recipe::{RangeRecipe, Recipe};
 use supple_meta::trainer::Trainer;
 use supple_meta::trainer::fixed::calibration_inputs;
+use supple_meta::{checkpoint, head_file};
 use supple_pack::write::pack;
 use supple_pack::{AlignedBytes, Pack};
 use supple_trunk::{QuantisationReport, RangeChoice};

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use serde_json::json;
 use supple_data::DataSet;
-use supple_meta::{checkpoint, head_file};
 use supple_meta::recipe::{Kind, Precision, Recipe};
 use supple_meta::trainer::{Progress, Trainer, TrunkStart};
+use supple_meta::{checkpoint, head_file};
 
 use super::metrics::Metrics;
 use super::{
