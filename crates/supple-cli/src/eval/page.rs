@@ -38,7 +38,9 @@ pub fn page(arguments: &EvalArguments, result: &EvalResult, scene: &Scene, pack:
         example: example(result, scene),
         device: result.device.as_ref().map(|figures| DeviceFigures {
             board: figures.board.to_owned(),
-            ram: figures.ram().into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect(),
+            ram: (figures.ram().into_iter().filter(|(_, bytes)| *bytes > 0))
+                .map(|(name, bytes)| (name.to_owned(), bytes))
+                .collect(),
             ram_bytes: figures.ram_bytes(),
             flash: vec![("code".to_owned(), figures.code_bytes), ("pack".to_owned(), figures.pack_bytes)],
             flash_bytes: figures.flash_bytes(),

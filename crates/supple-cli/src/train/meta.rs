@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use supple_data::DataSet;
+use supple_meta::algorithm::AlgorithmRecipe;
 use supple_meta::recipe::{Kind, Precision, Recipe};
 use supple_meta::trainer::{Progress, Trainer, TrunkStart};
 use supple_meta::{checkpoint, head_file};
@@ -24,7 +25,8 @@ pub fn run(
     start: Option<TrunkStart>,
     out: &Path,
 ) -> Result<(), TrainError> {
-    if recipe.task.kind == Kind::NewClasses && recipe.training.way < recipe.head.capacity {
+    let learns_rows = !matches!(recipe.algorithm, AlgorithmRecipe::ProtoMaml(_));
+    if recipe.task.kind == Kind::NewClasses && recipe.training.way < recipe.head.capacity && learns_rows {
         eprintln!(
             "note: tasks have {} classes, so of the head's {} only these learn where to start; the rest start at zero",
             recipe.training.way, recipe.head.capacity

@@ -74,7 +74,8 @@ fn values_that_make_no_sense() {
     assert!(error.contains("fixed"), "{error}");
     let error = refused(TRUNK, &["side"], |recipe| recipe.heads[0].steps = 0).to_string();
     assert!(error.contains("steps of the head of `side`"), "{error}");
-    let error = refused(TRUNK, &["side"], |recipe| recipe.heads[0].inner_learning_rate = f64::NAN).to_string();
+    let error =
+        refused(TRUNK, &["side"], |recipe| recipe.heads[0].inner_learning_rate = f64::NAN).to_string();
     assert!(error.contains("inner_learning_rate"), "{error}");
     let error = refused(TRUNK, &["side"], |recipe| recipe.heads[0].huber = Some(1.0)).to_string();
     assert!(error.contains("numbers"), "{error}");
