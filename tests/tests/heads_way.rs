@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use supple_tests::data;
-use supple_tests::run::{RECIPE, Scratch, Training, firmware, read, run, scratch, supple};
+use supple_tests::run::{RECIPE, Scratch, Training, firmware, read, run, scratch, supple, write};
 
 static SCRATCH: LazyLock<Scratch> = LazyLock::new(|| scratch("heads_way"));
 
@@ -166,8 +166,12 @@ fn a_head_for_numbers_with_a_hidden_layer_and_momentum() {
     let page = SCRATCH.join("page.html");
     let mut command = supple(&[&"eval", &pack, &"--split", &"validation", &"--report", &page]);
     run(command.args(data)).refused(&["predicts numbers", "--report"]);
-    let mut command = supple(&[&"eval", &pack, &"--data", &"glyphs"]);
-    run(&mut command).refused(&["predicts numbers", "classes"]);
+    let classes = SCRATCH.join("classes");
+    for sample in 0..60 {
+        write(&classes.join(format!("one/state{}/{sample}.csv", sample % 3)), format!("{sample}\n"));
+    }
+    let mut command = supple(&[&"eval", &pack, &"--data", &classes, &"--way", &"2", &"--queries", &"2"]);
+    run(&mut command).refused(&["predicts numbers", "are classes"]);
     let mut command = supple(&[&"eval", &pack, &"--split", &"validation", &"--kind", &"new-classes"]);
     run(command.args(data)).refused(&["--kind"]);
     let mut command = supple(&[&"eval", &pack, &"--split", &"validation", &"--stream-features"]);
