@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use supple_pack::write::{HeadParts, TrunkParts, pack, trunk_hash};
-use supple_pack::{AlignedBytes, Element, LabelMeaning, Pack, Shape, Value as Place};
+use supple_pack::{AlignedBytes, Element, HeadTask, LabelMeaning, Pack, Shape, Start, Value as Place};
 use supple_tests::run::{Scratch, firmware, read, run, scratch, supple, write};
 
 static SCRATCH: LazyLock<Scratch> = LazyLock::new(|| scratch("eval_tasks"));
@@ -33,17 +33,21 @@ fn packed(name: &str, labels: LabelMeaning, data: [u8; 16]) -> PathBuf {
         weights: vec![],
     };
     // Of class c, the values are near its corner.
-    let weights = (0..CLASSES).flat_map(corner).map(|x| 4.0 * x).collect();
+    let weights = (0..CLASSES).flat_map(corner).map(|x| 4.0 * x);
+    let bias = (0..CLASSES).map(|class| -2.0 * corner(class).iter().map(|x| x * x).sum::<f32>());
     let head = HeadParts {
         name: "kept".to_owned(),
         trunk: trunk_hash(&trunk),
         data,
+        hidden: 0,
         capacity: CLASSES as u16,
         max_support: 20,
-        weights,
-        bias: (0..CLASSES).map(|class| -2.0 * corner(class).iter().map(|x| x * x).sum::<f32>()).collect(),
-        rates: vec![[0.1, 0.1]; STEPS],
-        labels,
+        cache: Element::F32,
+        task: HeadTask::Classes(labels),
+        start: Start::Learned,
+        momentum: 0.0,
+        parameters: weights.chain(bias).collect(),
+        rates: vec![vec![[0.1, 0.1]]; STEPS],
     };
     let path = SCRATCH.join(name);
     write(&path, pack(&trunk, &[head]).expect("a sound pack"));
@@ -54,8 +58,8 @@ fn corner(class: usize) -> [f32; LENGTH] {
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0, 1.0]][class]
 }
 
-/// Machines that each measure a little differently.
-fn machines() -> PathBuf {
+/// Machines that each measure a little differently. Written once: tests read them at the same time.
+static MACHINES: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = SCRATCH.join("machines");
     for machine in 0..5 {
         for class in 0..CLASSES {
@@ -72,7 +76,7 @@ fn machines() -> PathBuf {
         }
     }
     folder
-}
+});
 
 fn eval(pack: &Path, data: &Path, more: &[&str]) -> std::process::Command {
     let mut command = supple(&[&"eval", &pack, &"--data", &data, &"--json"]);
@@ -86,10 +90,10 @@ fn mean(result: &Value, step: usize) -> f64 {
 
 #[test]
 fn a_new_domain_starts_from_its_classes_rows() {
-    let data = machines();
+    let data = &*MACHINES;
     let kept = packed("kept.supple", LabelMeaning::Kept, [0; 16]);
     let fresh = packed("fresh.supple", LabelMeaning::Fresh, [0; 16]);
-    let result = run(&mut eval(&kept, &data, &[])).json();
+    let result = run(&mut eval(&kept, data, &[])).json();
     assert_eq!((&result["kind"], &result["split"]), (&json!("new-domain"), &json!("all")));
     assert!(mean(&result, 0) > 0.9, "it knows the classes before adaptation: {result:#}");
     assert_eq!(
@@ -99,26 +103,26 @@ fn a_new_domain_starts_from_its_classes_rows() {
     );
 
     // With the first rows for whatever classes come, it knows little.
-    let others = run(&mut eval(&fresh, &data, &["--kind", "new-domain"])).json();
+    let others = run(&mut eval(&fresh, data, &["--kind", "new-domain"])).json();
     assert!(mean(&others, 0) < 0.9, "{others:#}");
-    let others = run(&mut eval(&fresh, &data, &[])).json();
+    let others = run(&mut eval(&fresh, data, &[])).json();
     assert_eq!(others["kind"], json!("new-classes"));
 
     let device = firmware();
     let device = device.to_str().expect("a path in Unicode");
-    let board = run(&mut eval(&kept, &data, &["--on", "qemu", "--firmware", device])).json();
+    let board = run(&mut eval(&kept, data, &["--on", "qemu", "--firmware", device])).json();
     assert_eq!(board["bit_equal"], json!({"episodes": 12, "equal": 12}));
     assert_eq!(board["steps"], result["steps"]);
 }
 
 #[test]
 fn what_was_held_back_is_compared_with_a_fine_tuned_start() {
-    let data = machines();
+    let data = &*MACHINES;
     let kept = packed("compared.supple", LabelMeaning::Kept, [0; 16]);
     let page = SCRATCH.join("page.html");
     let more =
         ["--split", "validation", "--hold-back", "domains=machine1,machine3", "--shots", "1,2,5", "--report"];
-    let result = run(eval(&kept, &data, &more).arg(&page)).json();
+    let result = run(eval(&kept, data, &more).arg(&page)).json();
     assert_eq!(result["hold_back"], json!("domains=machine1,machine3"));
     let tuned = &result["baselines"]["fine_tuned"];
     assert!(tuned["mean"].as_f64() > Some(0.9), "{result:#}");
@@ -129,9 +133,9 @@ fn what_was_held_back_is_compared_with_a_fine_tuned_start() {
 
 #[test]
 fn curves_over_shots_repeat_the_evaluation_at_each_shot() {
-    let data = machines();
+    let data = &*MACHINES;
     let kept = packed("curves.supple", LabelMeaning::Kept, [0; 16]);
-    let result = run(&mut eval(&kept, &data, &["--shots", "5,1"])).json();
+    let result = run(&mut eval(&kept, data, &["--shots", "5,1"])).json();
     let curves = result["curves"]["shots"].as_array().expect("a list");
     assert_eq!(curves.iter().map(|curve| curve["shot"].as_u64()).collect::<Vec<_>>(), [Some(1), Some(5)]);
     for curve in curves {
@@ -144,20 +148,20 @@ fn curves_over_shots_repeat_the_evaluation_at_each_shot() {
         assert_eq!(curve["baselines"], alone["baselines"]);
     }
     // The main result does not depend on what else is asked for.
-    let alone = run(&mut eval(&kept, &data, &[])).json();
+    let alone = run(&mut eval(&kept, data, &[])).json();
     assert_eq!((&result["steps"], &result["baselines"]), (&alone["steps"], &alone["baselines"]));
     assert_eq!(alone["curves"], Value::Null);
 }
 
 #[test]
 fn other_packs_are_compared_on_the_same_episodes() {
-    let data = machines();
+    let data = &*MACHINES;
     let kept = packed("ours.supple", LabelMeaning::Kept, [0; 16]);
     let fresh = packed("theirs.supple", LabelMeaning::Fresh, [0; 16]);
     let theirs = fresh.to_str().expect("a path in Unicode");
-    let result = run(&mut eval(&kept, &data, &["--compare", theirs])).json();
+    let result = run(&mut eval(&kept, data, &["--compare", theirs])).json();
     let rival = &result["baselines"]["theirs"];
-    let alone = run(&mut eval(&fresh, &data, &["--kind", "new-domain"])).json();
+    let alone = run(&mut eval(&fresh, data, &["--kind", "new-domain"])).json();
     let keys = ["step", "mean", "ci95"];
     assert_eq!(keys.map(|key| &rival[key]), keys.map(|key| &alone["steps"][STEPS][key]));
     assert!(rival["separated"].is_boolean());

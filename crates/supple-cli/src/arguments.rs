@@ -32,7 +32,7 @@ pub enum Verb {
     Train(TrainArguments),
     /// Compile an ONNX trunk into a pack without heads.
     Compile(CompileArguments),
-    /// Put a training's trunk and head into a pack.
+    /// Put a training's trunk and heads into a pack.
     Pack(PackArguments),
     /// Tell what a pack or an ONNX trunk needs.
     Inspect(InspectArguments),
@@ -147,6 +147,18 @@ pub struct PackArguments {
     /// Pack the trunk in `i8`, for heads of a recipe with `precision = "int8"`.
     #[arg(long)]
     pub int8: bool,
+    /// Room for at most so many classes, the first of those trained for; heads for numbers keep all of theirs.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
+    pub capacity: Option<u16>,
+    /// Room for at most so many support samples, no more than trained for.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
+    pub max_support: Option<u16>,
+    /// How a device keeps the features of support samples; by default as the recipe says.
+    #[arg(long, value_enum)]
+    pub cache: Option<CacheKind>,
+    /// Leave the trunk out: something else computes the features and gives them to the device.
+    #[arg(long)]
+    pub heads_only: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub patience: Patience,
@@ -156,6 +168,15 @@ pub struct PackArguments {
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
+}
+
+/// How support features are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CacheKind {
+    /// As they are.
+    F32,
+    /// Rounded to 8 bits, with a scale for each sample.
+    I8,
 }
 
 /// Arguments of `inspect`.
@@ -179,6 +200,10 @@ pub struct InspectArguments {
 pub struct EvalArguments {
     /// The pack.
     pub pack: PathBuf,
+    /// The head, where the pack has several; by default the first. It is judged by the data's task of its name, or else
+    /// by the main one.
+    #[arg(long, value_name = "NAME")]
+    pub head: Option<String>,
     /// A zip or folder of data, whose kind is told by what lies there, or a generator: glyphs, glyph-hands, text,
     /// sinusoid or arm, each with `:SEED` if wanted.
     #[arg(long, required_unless_present = "source")]
@@ -233,6 +258,9 @@ pub struct EvalArguments {
     /// The board's firmware; by default target/firmware/BOARD.elf.
     #[arg(long)]
     pub firmware: Option<PathBuf>,
+    /// Give the board features instead of samples, and the heads without their trunk: for boards too small for it.
+    #[arg(long)]
+    pub stream_features: bool,
     /// Write a page with drawings and curves here.
     #[arg(long, value_name = "PAGE.html")]
     pub report: Option<PathBuf>,

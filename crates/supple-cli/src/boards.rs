@@ -68,7 +68,15 @@ mod tests {
     fn a_pack_fits_up_to_the_last_byte() {
         let board = Board::named(DEFAULT).unwrap();
         assert_eq!(board, Board::DEFAULT);
-        let need = MemoryNeed { arena: 65_000, head: 100, guard: 100, cache: 300, work: 36, labels: 1024 };
+        let need = MemoryNeed {
+            arena: 65_000,
+            head: 100,
+            guard: 100,
+            cache: 300,
+            work: 36,
+            labels: 1024,
+            ..MemoryNeed::default()
+        };
         assert!(board.fits(2 << 20, &need));
         assert!(!board.fits((2 << 20) + 1, &need));
         assert!(!board.fits(1, &MemoryNeed { work: 37, ..need }));

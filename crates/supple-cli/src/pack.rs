@@ -1,13 +1,13 @@
-//! `supple pack`: a training's trunk and head into a pack.
+//! `supple pack`: a training's trunk and heads into a pack.
 
 use std::path::{Path, PathBuf};
 
-use supple_meta::head_file::{HeadFile, HeadFileError};
-use supple_meta::recipe::Recipe;
-use supple_pack::write::{HeadParts, WriteError, pack, trunk_hash};
-use supple_pack::{AlignedBytes, LabelMeaning};
+use supple_meta::head_file::{self, Answers, HeadFile, HeadFileError, HeadStart};
+use supple_meta::recipe::{CacheRecipe, Recipe};
+use supple_pack::write::{HeadParts, Trim, WriteError, heads_only, pack, trunk_hash};
+use supple_pack::{AlignedBytes, Element, HeadTask, LabelMeaning, Start, TrunkHash};
 
-use crate::arguments::PackArguments;
+use crate::arguments::{CacheKind, PackArguments};
 use crate::boards::Board;
 use crate::compile::{ModelError, agreement, model, quantised};
 use crate::files::{self, FileError};
@@ -68,9 +68,11 @@ pub fn run(arguments: &PackArguments) -> Result<(), PackVerbError> {
     let folder = &arguments.folder;
     let path = trunk(folder).ok_or_else(|| PackVerbError::NoTraining(folder.clone()))?;
     let onnx = files::read(&path)?;
-    let head = HeadFile::read(&folder.join(HEAD_FILE), &path, &onnx)?;
-    let name = head.name.clone();
-    let compiled = match (arguments.int8, head.plan) {
+    let heads = head_file::read(&folder.join(HEAD_FILE), &path, &onnx)?;
+    // The heads of one training were trained on features of one plan.
+    let plan = heads.iter().find_map(|head| head.plan);
+    let name = heads.first().map(|head| head.name.clone()).unwrap_or_default();
+    let compiled = match (arguments.int8, plan) {
         (true, None) => return Err(PackVerbError::TrainedOnF32(folder.clone())),
         (false, Some(_)) => return Err(PackVerbError::TrainedOnInt8(folder.clone())),
         (false, None) => model(&path, &onnx, name, arguments.patience)?,
@@ -83,21 +85,54 @@ pub fn run(arguments: &PackArguments) -> Result<(), PackVerbError> {
             compiled
         }
     };
-    let head = HeadParts {
-        name: head.name,
-        trunk: trunk_hash(&compiled.parts),
-        data: head.data,
-        capacity: head.capacity,
-        max_support: head.max_support,
-        weights: head.weights,
-        bias: head.bias,
-        rates: head.rates,
-        labels: if head.labels_keep_meaning { LabelMeaning::Kept } else { LabelMeaning::Fresh },
-    };
-    let bytes = pack(&compiled.parts, &[head])?;
+    let trunk = trunk_hash(&compiled.parts);
+    let trim = Trim { capacity: arguments.capacity, max_support: arguments.max_support };
+    let mut parts = Vec::with_capacity(heads.len());
+    for head in heads {
+        let mut head = head_parts(head, trunk);
+        match arguments.cache {
+            Some(CacheKind::F32) => head.cache = Element::F32,
+            Some(CacheKind::I8) => head.cache = Element::I8,
+            None => {}
+        }
+        head.trim(&trim)?;
+        parts.push(head);
+    }
+    let mut bytes = pack(&compiled.parts, &parts)?;
+    if arguments.heads_only {
+        bytes = heads_only(&bytes, &Trim::default())?;
+    }
     files::write(&arguments.out, &bytes)?;
     let bytes = AlignedBytes::copy_of(&bytes);
     let agreement = agreement(&compiled.report);
     inspect::print(arguments.json, &arguments.out, &bytes, &Board::DEFAULT, agreement)?;
     Ok(())
+}
+
+/// A head as a pack has it.
+fn head_parts(head: HeadFile, trunk: TrunkHash) -> HeadParts {
+    HeadParts {
+        name: head.name,
+        trunk,
+        data: head.data,
+        hidden: head.hidden,
+        capacity: head.capacity,
+        max_support: head.max_support,
+        cache: match head.cache {
+            CacheRecipe::F32 => Element::F32,
+            CacheRecipe::I8 => Element::I8,
+        },
+        task: match head.answers {
+            Answers::NewClasses => HeadTask::Classes(LabelMeaning::Fresh),
+            Answers::KeptClasses => HeadTask::Classes(LabelMeaning::Kept),
+            Answers::Numbers => HeadTask::Numbers,
+        },
+        start: match head.start {
+            HeadStart::Learned => Start::Learned,
+            HeadStart::Prototypes { temperature } => Start::Prototypes { temperature },
+        },
+        momentum: head.momentum,
+        parameters: head.parameters,
+        rates: head.rates,
+    }
 }

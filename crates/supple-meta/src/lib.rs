@@ -15,7 +15,7 @@
 //! | [`tensorboard`] | curves of a training in a file for TensorBoard |
 //! | [`random`] | normal numbers |
 //! | [`checkpoint`] | a training's state in a file |
-//! | [`head_file`] | the learned head in a file |
+//! | [`head_file`] | learned heads in a file |
 //!
 //! Training may use any fast arithmetic of its machine; what is published of a head is measured with the twin.
 //!

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use supple_data::part::Part;
 use supple_data::random::{Purpose, stream};
-use supple_data::tasks::{TaskEpisode, TaskError, TaskKind, TaskSampler, TaskShape};
-use supple_data::{DataSet, Orientation};
+use supple_data::tasks::{TaskEpisode, TaskError, TaskOptions, TaskSampler};
+use supple_data::{DataSet, Labels};
 
 /// Episodes and the samples in them.
 pub struct Cast {
@@ -16,15 +16,21 @@ pub struct Cast {
 }
 
 impl Cast {
-    /// Draws the episodes; each depends on the seed and its number alone.
+    /// Draws the episodes; each depends on the seed and its number alone. Where the task's answers are numbers, an
+    /// episode has `shot` support and `queries` query samples of one domain.
     pub fn draw(
         set: &DataSet,
         part: &Part,
-        kind: TaskKind,
-        shape: TaskShape,
+        options: TaskOptions,
         (episodes, seed): (usize, u64),
     ) -> Result<Self, TaskError> {
-        let sampler = TaskSampler::new(set, part, kind, shape, &[Orientation::UPRIGHT])?;
+        let shape = options.shape;
+        let sampler = match set.tasks().get(options.task).map(|task| &task.labels) {
+            Some(Labels::Values { .. }) => {
+                TaskSampler::regression(set, part, options.task, shape.shot, shape.queries)?
+            }
+            _ => TaskSampler::with(set, part, options)?,
+        };
         let episodes: Vec<TaskEpisode> = (0..episodes as u64)
             .map(|index| sampler.sample(&mut stream(seed, Purpose::Evaluation, index, 0)))
             .collect();

@@ -1,4 +1,4 @@
-//! Accuracy over steps at several shots, on the twin. At each shot the episodes are those of an evaluation at that
+//! Scores over steps at several shots, on the twin. At each shot the episodes are those of an evaluation at that
 //! shot alone.
 
 use serde_json::{Value, json};
@@ -46,12 +46,12 @@ pub fn all(
     features: &Features,
     others: &Others,
 ) -> Result<Vec<ShotCurve>, EvalError> {
-    let longer = Plan { steps: plan.steps.max(STEPS), head: plan.head, own_rows: plan.own_rows };
+    let longer = Plan { steps: plan.steps.max(STEPS), head: plan.head, answers: plan.answers };
     let curve = |(shot, cast): &(usize, Cast)| {
-        let accuracies = judge::accuracies(&longer, cast, features)?;
-        let ours: Vec<f64> = accuracies.iter().map(|steps| steps[plan.steps]).collect();
+        let scores = judge::scores(&longer, cast, features)?;
+        let ours: Vec<f64> = scores.iter().map(|steps| steps[plan.steps]).collect();
         let baselines = baselines::all(plan, cast, features, others, &ours)?;
-        Ok(ShotCurve { shot: *shot, steps: Point::of_steps(&accuracies), baselines, after: plan.steps })
+        Ok(ShotCurve { shot: *shot, steps: Point::of_steps(&scores), baselines, after: plan.steps })
     };
     casts.iter().map(curve).collect()
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use supple_data::tasks::TaskError;
 use supple_link::host::UnknownBoard;
+use supple_pack::write::WriteError;
 
 use super::chosen::SplitError;
 use super::features::FeaturesError;
@@ -22,6 +23,62 @@ pub enum EvalError {
     /// The pack has no head.
     #[error("{0} holds no head: pack a training's output (`supple pack`), not a trunk alone")]
     NoHead(PathBuf),
+    /// The pack has other heads.
+    #[error("{pack} holds no head `{name}`: its heads are {known}")]
+    UnknownHead {
+        /// The pack.
+        pack: PathBuf,
+        /// As asked.
+        name: String,
+        /// Those it has.
+        known: String,
+    },
+    /// Classes where the head has numbers, or the other way round.
+    #[error(
+        "the head of {pack} predicts {predicts}, the labels of {set} are {has}: evaluate it on data of its kind"
+    )]
+    OtherAnswers {
+        /// The pack.
+        pack: PathBuf,
+        /// `classes` or `numbers`.
+        predicts: &'static str,
+        /// The data set.
+        set: String,
+        /// Likewise.
+        has: &'static str,
+    },
+    /// Numbers have no classes.
+    #[error("the head of {0} predicts numbers, so an episode is of a new domain: leave --kind out")]
+    NumbersOfNewClasses(PathBuf),
+    /// The page shows classes.
+    #[error(
+        "the head of {0} predicts numbers, which the page of --report cannot show yet: take --json instead"
+    )]
+    ReportOfNumbers(PathBuf),
+    /// Another number of numbers.
+    #[error(
+        "the head of {pack} predicts {capacity} numbers, the labels of {set} are {outputs}: evaluate it on the data set \
+         that it was trained on"
+    )]
+    Outputs {
+        /// The pack.
+        pack: PathBuf,
+        /// Of its head.
+        capacity: usize,
+        /// The data set.
+        set: String,
+        /// Of its labels.
+        outputs: usize,
+    },
+    /// Features are sent to boards alone.
+    #[error("--stream-features sends features to a board: add --on qemu, or leave it out")]
+    StreamWithoutBoard,
+    /// The heads-only pack could not be made.
+    #[error(transparent)]
+    HeadsOnly(#[from] WriteError),
+    /// The heads-only pack could not be kept for the board.
+    #[error("cannot keep a pack for the emulated board: {0}; check the system's folder for temporary files")]
+    Temporary(std::io::Error),
     /// The data cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),

@@ -6,25 +6,25 @@ use super::cast::Cast;
 use super::features::Features;
 use super::trace::{Plan, Trace, TraceError};
 
-/// What an engine gave: accuracies of each episode by step, and all of the first episode.
+/// What an engine gave: the scores of each episode by step, and all of the first episode.
 pub struct Judged {
-    /// `[episode][step]`, from step 0.
-    pub accuracies: Vec<Vec<f64>>,
+    /// Accuracies or squared errors, `[episode][step]`, from step 0.
+    pub scores: Vec<Vec<f64>>,
     /// Of the first episode.
     pub first: Trace,
 }
 
-/// Of all but the first episode, only the accuracies are kept.
+/// Of all but the first episode, only the scores are kept.
 pub fn judge(plan: &Plan, cast: &Cast, features: &Features) -> Result<Judged, TraceError> {
     let first = plan.trace(&cast.episodes[0], |sample| features.of(sample))?;
-    Ok(Judged { accuracies: accuracies(plan, cast, features)?, first })
+    Ok(Judged { scores: scores(plan, cast, features)?, first })
 }
 
-/// Accuracies by episode and step.
-pub fn accuracies(plan: &Plan, cast: &Cast, features: &Features) -> Result<Vec<Vec<f64>>, TraceError> {
+/// Accuracies or squared errors by episode and step.
+pub fn scores(plan: &Plan, cast: &Cast, features: &Features) -> Result<Vec<Vec<f64>>, TraceError> {
     let episodes = cast.episodes.par_iter();
     episodes
-        .map(|episode| Ok(plan.trace(episode, |sample| features.of(sample))?.accuracies(episode)))
+        .map(|episode| Ok(plan.trace(episode, |sample| features.of(sample))?.scores(episode, plan.answers)))
         .collect()
 }
 

@@ -4,7 +4,7 @@ use supple_data::tasks::TaskEpisode;
 use supple_data::{DataSet, Orientation, Sample};
 use supple_pack::Pack;
 
-use super::check;
+use super::check::Task;
 use super::result::{EvalResult, Point, separation};
 use super::trace::Trace;
 use crate::arguments::{EvalArguments, Kind};
@@ -19,8 +19,8 @@ pub struct Scene<'a> {
     pub episode: &'a TaskEpisode,
     /// What the head did in it.
     pub trace: &'a Trace,
-    /// What is new in it.
-    pub kind: Kind,
+    /// What is new in it, and names of classes.
+    pub task: &'a Task<'a>,
     /// Whether training never saw what is new.
     pub unseen: bool,
 }
@@ -33,12 +33,14 @@ pub fn page(arguments: &EvalArguments, result: &EvalResult, scene: &Scene, pack:
         facts: facts(arguments, result, pack),
         steps: result.steps.iter().map(point).collect(),
         baselines: result.baselines.iter().map(|b| (b.name.replace('_', " "), point(&b.point))).collect(),
-        separation: separation(&result.baselines),
+        separation: separation(&result.baselines, result.metric),
         shots: shots(result),
         example: example(result, scene),
         device: result.device.as_ref().map(|figures| DeviceFigures {
             board: figures.board.to_owned(),
-            ram: figures.ram().into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect(),
+            ram: (figures.ram().into_iter().filter(|(_, bytes)| *bytes > 0))
+                .map(|(name, bytes)| (name.to_owned(), bytes))
+                .collect(),
             ram_bytes: figures.ram_bytes(),
             flash: vec![("code".to_owned(), figures.code_bytes), ("pack".to_owned(), figures.pack_bytes)],
             flash_bytes: figures.flash_bytes(),
@@ -59,7 +61,7 @@ fn summary(result: &EvalResult, scene: &Scene) -> String {
     };
     let unseen = if scene.unseen { " never seen in training" } else { "" };
     let classes = if class == "class" { "classes" } else { "characters" };
-    let what = match scene.kind {
+    let what = match scene.task.kind {
         Kind::NewClasses => format!("{classes}{unseen}"),
         Kind::NewDomain if scene.unseen => format!("{classes}, from a domain{unseen}"),
         Kind::NewDomain => format!("{classes} of one domain"),
@@ -82,10 +84,10 @@ fn example(result: &EvalResult, scene: &Scene) -> Example {
     let (before, after) = (trace.chosen(0, queries), trace.chosen(result.steps.len() - 1, queries));
     let judged = episode.query.iter().zip(before).zip(after);
     // Classes that are new each time are called by letters.
-    let names = match scene.kind {
+    let names = match scene.task.kind {
         Kind::NewClasses => Vec::new(),
         Kind::NewDomain => {
-            let names = check::class_names(set);
+            let names = scene.task.class_names();
             episode.classes.iter().filter_map(|class| names.get(*class as usize).cloned()).collect()
         }
     };
@@ -146,6 +148,12 @@ fn command(arguments: &EvalArguments, result: &EvalResult) -> String {
     }
     for pack in &arguments.compare {
         text += &format!(" --compare {}", pack.display());
+    }
+    if let Some(head) = &arguments.head {
+        text += &format!(" --head {head}");
+    }
+    if arguments.stream_features {
+        text += " --stream-features";
     }
     if let Some(steps) = arguments.steps {
         text += &format!(" --steps {steps}");

@@ -1,4 +1,5 @@
-//! Episodes on an emulated board: raw inputs go over the line, the board computes its own features.
+//! Episodes on an emulated board: raw inputs go over the line and the board computes its own features, or, for boards
+//! too small for the trunk, features of the twin go over the line to a pack of the heads alone.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,16 +8,20 @@ use indicatif::ProgressBar;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use supple_data::tasks::TaskEpisode;
-use supple_data::{DataSet, Orientation};
-use supple_link::host::{Child, Client, Image, ImageError, LinkError, Qemu, QemuError, UnknownBoard};
-use supple_pack::Pack;
+use supple_data::{DataSet, Orientation, Sample};
+use supple_link::host::{Child, Client, Image, ImageError, Label, LinkError, Qemu, QemuError, UnknownBoard};
+use supple_pack::write::{Trim, heads_only};
+use supple_pack::{AlignedBytes, Pack};
 use supple_runtime::MemoryNeed;
+use tempfile::NamedTempFile;
 
+use super::EvalError;
 use super::cast::Cast;
-use super::trace::{Plan, Trace};
+use super::features::Features;
+use super::trace::{Answers, Plan, Trace};
 use crate::arguments::EvalArguments;
 use crate::boards::Board;
-use crate::signal;
+use crate::{files, signal};
 
 /// What a pack costs on a board: memory as the firmware tells it, instructions as the emulator counts them.
 #[derive(Debug, Clone)]
@@ -76,14 +81,101 @@ pub enum QemuEvalError {
     },
 }
 
+/// What a board is given, and by which pack it works.
+pub struct Given<'a> {
+    board: String,
+    firmware: PathBuf,
+    pack: PathBuf,
+    pack_bytes: u64,
+    need: MemoryNeed,
+    /// Counted from 0.
+    head: u16,
+    feed: Feed<'a>,
+    /// Removed when it is dropped.
+    _temporary: Option<NamedTempFile>,
+}
+
+/// What goes over the line.
+enum Feed<'a> {
+    Samples(&'a DataSet),
+    Features(&'a Features),
+}
+
+impl<'a> Given<'a> {
+    /// The pack and samples.
+    pub fn samples(arguments: &EvalArguments, pack: &Pack, head: u16, set: &'a DataSet) -> Self {
+        Self {
+            board: arguments.board.clone(),
+            firmware: firmware(arguments),
+            pack: arguments.pack.clone(),
+            pack_bytes: pack.header().length.into(),
+            need: MemoryNeed::of(pack),
+            head,
+            feed: Feed::Samples(set),
+            _temporary: None,
+        }
+    }
+
+    /// The pack's heads alone, and features.
+    pub fn features(
+        arguments: &EvalArguments,
+        bytes: &AlignedBytes,
+        head: u16,
+        features: &'a Features,
+    ) -> Result<Self, EvalError> {
+        let bytes = heads_only(bytes, &Trim::default())?;
+        let temporary = NamedTempFile::with_suffix(".supple").map_err(EvalError::Temporary)?;
+        std::fs::write(temporary.path(), &bytes).map_err(EvalError::Temporary)?;
+        let bytes = AlignedBytes::copy_of(&bytes);
+        let pack = files::parse_pack(temporary.path(), &bytes)?;
+        Ok(Self {
+            board: arguments.board.clone(),
+            firmware: firmware(arguments),
+            pack: temporary.path().to_owned(),
+            pack_bytes: pack.header().length.into(),
+            need: MemoryNeed::of(&pack),
+            head,
+            feed: Feed::Features(features),
+            _temporary: Some(temporary),
+        })
+    }
+
+    /// Brings a sample's features onto the board; the ticks that its trunk took.
+    fn send(&self, device: &mut Client<Child>, sample: usize) -> Result<u32, LinkError> {
+        match self.feed {
+            Feed::Samples(set) => {
+                let mut input = vec![0.0; set.shape().len()];
+                set.render(sample, Orientation::UPRIGHT, &mut input);
+                device.input(&input)?;
+            }
+            Feed::Features(features) => device.input(features.of(sample))?,
+        }
+        device.features()
+    }
+
+    /// Sets the head to an episode's start, with an empty support cache.
+    fn begin(&self, device: &mut Client<Child>, episode: &TaskEpisode, plan: &Plan) -> Result<(), LinkError> {
+        device.select(self.head)?;
+        match plan.answers {
+            Answers::Classes { own_rows: true } => device.begin_rows(&plan.rows(episode))?,
+            answers => device.begin(answers.width(episode.way) as u16)?,
+        }
+        device.clear_support()
+    }
+}
+
+/// Caches the features on the board as a support sample.
+fn push(device: &mut Client<Child>, plan: &Plan, sample: &Sample) -> Result<(), LinkError> {
+    let label = match plan.answers.label(sample) {
+        supple_runtime::Label::Numbers(numbers) => Label::Numbers(numbers),
+        _ => Label::Class(sample.label as u16),
+    };
+    device.push_sample(label, false).map(|_| ())
+}
+
 /// Runs all episodes, on as many boards as there are threads.
-pub fn run(
-    arguments: &EvalArguments,
-    set: &DataSet,
-    cast: &Cast,
-    plan: &Plan,
-) -> Result<Vec<Trace>, QemuEvalError> {
-    let qemu = Qemu::board(&arguments.board, firmware(arguments), &arguments.pack)?;
+pub fn run(given: &Given, cast: &Cast, plan: &Plan) -> Result<Vec<Trace>, QemuEvalError> {
+    let qemu = Qemu::board(&given.board, &given.firmware, &given.pack)?;
     // A board is stopped when its line is dropped, which a signal must not prevent.
     let interrupted = signal::watch()?;
     let bar = crate::train::bar(cast.episodes.len() as u64, "emulated board");
@@ -91,7 +183,7 @@ pub fn run(
     let traces: Vec<Vec<Trace>> = cast
         .episodes
         .par_chunks(share)
-        .map(|episodes| run_some(&qemu, set, episodes, plan, &bar, &interrupted))
+        .map(|episodes| run_some(&qemu, given, episodes, plan, &bar, &interrupted))
         .collect::<Result<_, _>>()?;
     bar.finish_and_clear();
     Ok(traces.concat())
@@ -114,33 +206,17 @@ fn default_firmware(board: &str) -> PathBuf {
     }
 }
 
-fn send(device: &mut Client<Child>, set: &DataSet, sample: usize) -> Result<u32, LinkError> {
-    let mut input = vec![0.0; set.shape().len()];
-    set.render(sample, Orientation::UPRIGHT, &mut input);
-    device.input(&input)?;
-    device.features()
-}
-
 /// Counts instructions and looks at the memory, on a board of its own that counts exactly.
-pub fn measure(
-    arguments: &EvalArguments,
-    board: &Board,
-    pack: &Pack,
-    set: &DataSet,
-    cast: &Cast,
-    plan: &Plan,
-) -> Result<Figures, QemuEvalError> {
-    let need = MemoryNeed::of(pack, pack.heads().next().as_ref());
-    let firmware = firmware(arguments);
-    let qemu = Qemu::board(board.name, &firmware, &arguments.pack)?.exact(true);
+pub fn measure(given: &Given, board: &Board, cast: &Cast, plan: &Plan) -> Result<Figures, QemuEvalError> {
+    let qemu = Qemu::board(&given.board, &given.firmware, &given.pack)?.exact(true);
     let mut device = Client::connect(qemu.start()?)?;
-    let image = Image::read(&firmware)?;
+    let image = Image::read(&given.firmware)?;
     let mut inference_ticks = 0;
     let episode = &cast.episodes[0];
-    begin(&mut device, episode, plan)?;
+    given.begin(&mut device, episode, plan)?;
     for sample in &episode.support {
-        inference_ticks = send(&mut device, set, sample.drawing)?;
-        device.push_support(sample.label as u16)?;
+        inference_ticks = given.send(&mut device, sample.drawing)?;
+        push(&mut device, plan, sample)?;
     }
     let step_ticks = device.step()?;
     device.logits()?;
@@ -148,13 +224,16 @@ pub fn measure(
     let info = device.info()?;
     Ok(Figures {
         board: board.name,
-        need,
+        need: given.need,
         static_bytes: u64::from(info.memory.fixed.saturating_sub(info.memory.given)),
         stack_bytes: device.stack_high_water()?.into(),
         code_bytes: image.code,
-        pack_bytes: pack.header().length.into(),
+        pack_bytes: given.pack_bytes,
         firmware: image.sha256,
-        inference_instructions: info.clock.instructions(inference_ticks),
+        inference_instructions: match given.feed {
+            Feed::Samples(_) => info.clock.instructions(inference_ticks),
+            Feed::Features(_) => None,
+        },
         step_instructions: info.clock.instructions(step_ticks),
         support_samples: episode.support.len(),
     })
@@ -162,7 +241,7 @@ pub fn measure(
 
 fn run_some(
     qemu: &Qemu,
-    set: &DataSet,
+    given: &Given,
     episodes: &[TaskEpisode],
     plan: &Plan,
     bar: &ProgressBar,
@@ -173,47 +252,42 @@ fn run_some(
         if interrupted() {
             return Err(QemuEvalError::Interrupted);
         }
-        let trace = trace(&mut device, set, episode, plan);
+        let trace = trace(&mut device, given, episode, plan);
         bar.inc(1);
         trace
     });
     traces.collect()
 }
 
-/// Sets the head to an episode's start.
-fn begin(device: &mut Client<Child>, episode: &TaskEpisode, plan: &Plan) -> Result<(), LinkError> {
-    if plan.own_rows { device.begin_rows(&plan.rows(episode)) } else { device.begin(episode.way as u16) }
-}
-
 /// Each query's features are computed once; the adaptation is run anew for it, from the cached support.
 fn trace(
     device: &mut Client<Child>,
-    set: &DataSet,
+    given: &Given,
     episode: &TaskEpisode,
     plan: &Plan,
 ) -> Result<Trace, QemuEvalError> {
-    begin(device, episode, plan)?;
+    given.begin(device, episode, plan)?;
     for sample in &episode.support {
-        send(device, set, sample.drawing)?;
-        device.push_support(sample.label as u16)?;
+        given.send(device, sample.drawing)?;
+        push(device, plan, sample)?;
     }
-    let (way, queries) = (episode.way, episode.query.len());
-    let mut all = vec![f32::NAN; (plan.steps + 1) * queries * way];
+    let (width, queries) = (plan.answers.width(episode.way), episode.query.len());
+    let mut all = vec![f32::NAN; (plan.steps + 1) * queries * width];
     for (number, query) in episode.query.iter().enumerate() {
-        send(device, set, query.drawing)?;
+        given.send(device, query.drawing)?;
         device.reset()?;
         for step in 0..=plan.steps {
             if step > 0 {
                 device.step()?;
             }
-            let logits = device.logits()?;
-            if logits.len() != way {
-                return Err(QemuEvalError::Length { found: logits.len(), expected: way });
+            let outputs = device.logits()?;
+            if outputs.len() != width {
+                return Err(QemuEvalError::Length { found: outputs.len(), expected: width });
             }
-            all[(step * queries + number) * way..][..way].copy_from_slice(&logits);
+            all[(step * queries + number) * width..][..width].copy_from_slice(&outputs);
         }
     }
-    Ok(Trace { logits: all, head: device.read_head()?, way })
+    Ok(Trace { outputs: all, head: device.read_head()?, width })
 }
 
 impl Figures {
@@ -224,9 +298,10 @@ impl Figures {
             ("arena", floats(self.need.arena)),
             ("head", floats(self.need.head)),
             ("guard", floats(self.need.guard)),
+            ("velocity", floats(self.need.velocity)),
             ("feature cache", floats(self.need.cache)),
             ("step work", floats(self.need.work)),
-            ("labels", 2 * self.need.labels as u64),
+            ("labels", floats(self.need.targets) + 2 * self.need.labels as u64),
             ("line and program", self.static_bytes),
             ("stack", self.stack_bytes),
         ]
@@ -272,10 +347,12 @@ impl Figures {
             self.code_bytes,
             self.pack_bytes
         );
-        if let (Some(inference), Some(step)) = (self.inference_instructions, self.step_instructions) {
+        if let Some(step) = self.step_instructions {
+            let inference = self.inference_instructions.map(|count| format!("{count} an inference, "));
             let _ = write!(
                 text,
-                "\n  instructions: {inference} an inference, {step} a gradient step on {} support samples",
+                "\n  instructions: {}{step} a gradient step on {} support samples",
+                inference.unwrap_or_default(),
                 self.support_samples
             );
         }

@@ -8,9 +8,10 @@ use serde_json::{Map, Value, json};
 use super::curves::ShotCurve;
 use super::features::Features;
 use super::interval;
+use super::metric::Metric;
 use super::qemu::Figures;
 
-/// An accuracy with its 95 % interval over episodes, as fractions.
+/// An accuracy, as a fraction, or a squared error with its 95 % interval over episodes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Point {
     /// Gradient steps before it was measured.
@@ -27,7 +28,7 @@ pub struct Baseline {
     /// What it is called.
     #[serde(skip)]
     pub name: String,
-    /// Its accuracy.
+    /// Its score.
     #[serde(flatten)]
     pub point: Point,
     /// Ours less it, over the same episodes.
@@ -46,7 +47,7 @@ pub struct Difference {
 }
 
 impl Baseline {
-    /// Compares ours with another way's accuracies, episode by episode.
+    /// Compares ours with another way's scores, episode by episode.
     pub fn of(name: impl Into<String>, step: usize, values: &[f64], ours: &[f64]) -> Self {
         let differences: Vec<f64> = ours.iter().zip(values).map(|(ours, other)| ours - other).collect();
         let (mean, ci95) = interval::of(&differences);
@@ -62,7 +63,7 @@ impl Baseline {
 }
 
 /// Which baselines the intervals set ours apart from, and which not.
-pub fn separation(baselines: &[Baseline]) -> String {
+pub fn separation(baselines: &[Baseline], metric: Metric) -> String {
     let names = |wanted: &dyn Fn(&Baseline) -> bool| {
         let names: Vec<String> =
             baselines.iter().filter(|b| wanted(b)).map(|b| b.name.replace('_', " ")).collect();
@@ -73,8 +74,8 @@ pub fn separation(baselines: &[Baseline]) -> String {
         }
     };
     let sentences = [
-        (names(&|b| b.separated && b.difference.mean > 0.0), "Ours is better than"),
-        (names(&|b| b.separated && b.difference.mean <= 0.0), "Ours is worse than"),
+        (names(&|b| b.separated && metric.is_better(b.difference.mean)), "Ours is better than"),
+        (names(&|b| b.separated && !metric.is_better(b.difference.mean)), "Ours is worse than"),
         (names(&|b| !b.separated), "These episodes do not tell ours from"),
     ];
     let mut text = String::new();
@@ -112,6 +113,8 @@ pub struct FeatureDifference {
 
 /// The result of an evaluation.
 pub struct EvalResult {
+    pub head: String,
+    pub metric: Metric,
     pub way: usize,
     pub shot: usize,
     pub queries: usize,
@@ -138,15 +141,13 @@ impl Point {
     }
 
     /// One point a step, from step 0.
-    pub fn of_steps(accuracies: &[Vec<f64>]) -> Vec<Self> {
-        let steps = accuracies.first().map_or(0, Vec::len);
-        (0..steps)
-            .map(|step| Self::of(step, &accuracies.iter().map(|a| a[step]).collect::<Vec<_>>()))
-            .collect()
+    pub fn of_steps(scores: &[Vec<f64>]) -> Vec<Self> {
+        let steps = scores.first().map_or(0, Vec::len);
+        (0..steps).map(|step| Self::of(step, &scores.iter().map(|a| a[step]).collect::<Vec<_>>())).collect()
     }
 
-    fn percent(&self) -> String {
-        format!("{:6.2} ± {:.2} %", 100.0 * self.mean, 100.0 * self.ci95)
+    fn text(&self, metric: Metric) -> String {
+        metric.text(self.mean, self.ci95)
     }
 }
 
@@ -168,7 +169,8 @@ impl EvalResult {
     /// The JSON object.
     pub fn object(&self) -> Value {
         let mut object = json!({
-            "metric": "accuracy",
+            "metric": self.metric.name(),
+            "head": self.head,
             "way": self.way,
             "shot": self.shot,
             "queries": self.queries,
@@ -194,10 +196,13 @@ impl EvalResult {
 
     /// The lines for people.
     pub fn lines(&self) -> String {
+        let metric = self.metric;
+        let (what, each) = match metric {
+            Metric::Accuracy => (format!("{}-way {}-shot", self.way, self.shot), " a class"),
+            Metric::Loss => (format!("mean squared error of {} from {} samples", self.head, self.shot), ""),
+        };
         let mut text = format!(
-            "{}-way {}-shot on {} ({}, {}), {} episodes of {} queries a class, on {}\n",
-            self.way,
-            self.shot,
+            "{what} on {} ({}, {}), {} episodes of {} queries{each}, on {}\n",
             self.data,
             self.split,
             self.kind.replace('-', " "),
@@ -211,26 +216,25 @@ impl EvalResult {
             } else {
                 format!("after step {}", point.step)
             };
-            let _ = writeln!(text, "  {label:<20} {}", point.percent());
+            let _ = writeln!(text, "  {label:<20} {}", point.text(metric));
         }
         for Baseline { name, point, difference, .. } in &self.baselines {
             let _ = writeln!(
                 text,
-                "  {:<20} {}, ours {:+.2} ± {:.2}",
+                "  {:<20} {}, ours {}",
                 name.replace('_', " "),
-                point.percent(),
-                100.0 * difference.mean,
-                100.0 * difference.ci95
+                point.text(metric),
+                metric.difference(difference.mean, difference.ci95)
             );
         }
-        let _ = writeln!(text, "  {}", separation(&self.baselines));
+        let _ = writeln!(text, "  {}", separation(&self.baselines, metric));
         for curve in self.curves.iter().flatten() {
             let point = curve.after();
             let _ = writeln!(
                 text,
                 "  {:<20} {}",
                 format!("shot {}, step {}", curve.shot, point.step),
-                point.percent()
+                point.text(metric)
             );
         }
         if let Some(difference) = &self.feature_difference {
@@ -273,12 +277,15 @@ mod tests {
         assert_eq!([&below, &same, &above].map(|b| b.separated), [true, false, true]);
         assert!((below.difference.mean - 0.1).abs() < 1e-9 && below.point.ci95 > 0.2);
         assert!(!Baseline::of("one", 0, &[0.1], &[0.9]).separated);
-        let text = separation(&[below.clone(), same, above]);
+        let text = separation(&[below.clone(), same, above], Metric::Accuracy);
         assert!(
             text.starts_with("Ours is better than below. Ours is worse than above. These episodes do not tell ours from a like."),
             "{text}"
         );
-        assert_eq!(separation(&[]), "");
+        assert_eq!(separation(&[], Metric::Accuracy), "");
+        // Of an error, less is better.
+        let text = separation(std::slice::from_ref(&below), Metric::Loss);
+        assert!(text.starts_with("Ours is worse than below."), "{text}");
         let object = json!(below);
         assert_eq!((&object["step"], &object["separated"]), (&json!(3), &json!(true)));
     }

@@ -1,36 +1,38 @@
 //! Ridge regression on the support features, solved in closed form: the other baseline without gradient steps.
 //!
-//! Targets are one-hot; features and targets are centred, which is a bias without penalty. As there are fewer samples
+//! Targets are one-hot, or the numbers; features and targets are centred, which is a bias without penalty. As there are fewer samples
 //! than features, the dual form is solved: (K + λ I) A = Y with K the products of all pairs of samples. λ is
 //! [`PENALTY`] times the mean of K's diagonal, so that scaled features give the same answers.
 
 use supple_data::tasks::TaskEpisode;
 
 use super::features::Features;
+use super::trace::Answers;
 
 /// The penalty, as a multiple of the mean squared length of the centred features.
 const PENALTY: f64 = 0.1;
 
-/// Accuracy on an episode's queries.
-pub fn accuracy(episode: &TaskEpisode, features: &Features) -> f64 {
+/// Accuracy or squared error on an episode's queries.
+pub fn score(episode: &TaskEpisode, features: &Features, answers: Answers) -> f64 {
     let support: Vec<&[f32]> = episode.support.iter().map(|sample| features.of(sample.drawing)).collect();
-    let labels: Vec<usize> = episode.support.iter().map(|sample| sample.label).collect();
-    let fit = Fit::new(&support, &labels, episode.way);
-    let right = episode.query.iter().filter(|query| fit.class(features.of(query.drawing)) == query.label);
-    right.count() as f64 / episode.query.len() as f64
+    let fit = Fit::new(&support, &answers.targets(&episode.support, episode.way));
+    let each =
+        episode.query.iter().map(|query| answers.score(query, &fit.outputs(features.of(query.drawing))));
+    each.sum::<f64>() / episode.query.len() as f64
 }
 
 /// A fitted regression.
 struct Fit {
     mean: Vec<f64>,
-    /// `[class][feature]`.
+    /// `[output][feature]`.
     weights: Vec<f64>,
-    /// By class.
+    /// By output.
     bias: Vec<f64>,
 }
 
 impl Fit {
-    fn new(support: &[&[f32]], labels: &[usize], way: usize) -> Self {
+    /// `targets` are `[output][sample]`.
+    fn new(support: &[&[f32]], targets: &[Vec<f64>]) -> Self {
         let (count, length) = (support.len(), support.first().map_or(0, |feature| feature.len()));
         let column = |index: usize| support.iter().map(|f| f64::from(f[index])).sum::<f64>() / count as f64;
         let mean: Vec<f64> = (0..length).map(column).collect();
@@ -42,13 +44,10 @@ impl Fit {
         let penalty = if diagonal > 0.0 { PENALTY * diagonal } else { 1.0 };
         (0..count).for_each(|i| kernel[i * count + i] += penalty);
         factor(&mut kernel, count);
-        let bias: Vec<f64> = (0..way)
-            .map(|class| labels.iter().filter(|label| **label == class).count() as f64 / count as f64)
-            .collect();
-        let mut weights = Vec::with_capacity(way * length);
-        for (class, share) in bias.iter().enumerate() {
-            let mut target: Vec<f64> =
-                labels.iter().map(|label| f64::from(u8::from(*label == class)) - share).collect();
+        let bias: Vec<f64> = targets.iter().map(|target| target.iter().sum::<f64>() / count as f64).collect();
+        let mut weights = Vec::with_capacity(targets.len() * length);
+        for (target, mean) in targets.iter().zip(&bias) {
+            let mut target: Vec<f64> = target.iter().map(|value| value - mean).collect();
             solve(&kernel, &mut target);
             weights
                 .extend((0..length).map(|f| centred.iter().zip(&target).map(|(c, a)| c[f] * a).sum::<f64>()));
@@ -56,12 +55,10 @@ impl Fit {
         Self { mean, weights, bias }
     }
 
-    /// The first of the largest.
-    fn class(&self, feature: &[f32]) -> usize {
+    fn outputs(&self, feature: &[f32]) -> Vec<f64> {
         let centred: Vec<f64> = feature.iter().zip(&self.mean).map(|(x, m)| f64::from(*x) - m).collect();
         let rows = self.weights.chunks_exact(self.mean.len().max(1));
-        let scores: Vec<f64> = rows.zip(&self.bias).map(|(row, bias)| bias + dot(row, &centred)).collect();
-        (1..scores.len()).fold(0, |best, class| if scores[class] > scores[best] { class } else { best })
+        rows.zip(&self.bias).map(|(row, bias)| bias + dot(row, &centred)).collect()
     }
 }
 
@@ -117,16 +114,18 @@ mod tests {
     fn the_dual_is_the_primal() {
         // One feature: weights = Σ x y / (Σ x² + λ) of centred values; λ = 0.1 (1 + 0 + 1) / 3.
         let support: [&[f32]; 3] = [&[1.0], &[2.0], &[3.0]];
-        let fit = Fit::new(&support, &[0, 1, 1], 2);
+        let fit = Fit::new(&support, &[vec![1.0, 0.0, 0.0], vec![0.0, 1.0, 1.0]]);
         let expected = -1.0 / (2.0 + 0.1 * 2.0 / 3.0);
         assert!((fit.weights[0] - expected).abs() < 1e-12, "{:?}", fit.weights);
         assert!((fit.weights[0] + fit.weights[1]).abs() < 1e-12);
-        assert_eq!((fit.class(&[0.5]), fit.class(&[2.9])), (0, 1));
+        let [low, high] = [0.5, 2.9].map(|x| fit.outputs(&[x]));
+        assert!(low[0] > low[1] && high[0] < high[1]);
+        assert!((low[0] - (1.0 / 3.0 + expected * (0.5 - 2.0))).abs() < 1e-9, "{low:?}");
     }
 
     #[test]
     fn samples_that_are_all_alike_are_no_trouble() {
-        let fit = Fit::new(&[&[1.0, 1.0], &[1.0, 1.0]], &[0, 1], 2);
-        assert_eq!(fit.class(&[3.0, 0.0]), 0);
+        let fit = Fit::new(&[&[1.0, 1.0], &[1.0, 1.0]], &[vec![1.0, 0.0], vec![0.0, 1.0]]);
+        assert_eq!(fit.outputs(&[3.0, 0.0]), [0.5, 0.5]);
     }
 }

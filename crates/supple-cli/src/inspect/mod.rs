@@ -1,6 +1,7 @@
 //! `supple inspect`: what a pack or an ONNX trunk needs.
 
 mod arena;
+mod heads;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -123,11 +124,6 @@ fn print_with(
     Ok(())
 }
 
-/// The memory that a pack's first head needs, or its trunk alone.
-fn need(pack: &Pack) -> MemoryNeed {
-    MemoryNeed::of(pack, pack.heads().next().as_ref())
-}
-
 /// The operations that compute, each with what it reads first (a fill: writes) and writes.
 fn layers<'p>(pack: &Pack<'p>) -> impl Iterator<Item = (Op, Shape, Shape)> + use<'p> {
     pack.ops().filter_map(|op| {
@@ -150,7 +146,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 fn object(pack: &Pack, board: &Board) -> Value {
-    let need = need(pack);
+    let need = MemoryNeed::of(pack);
     let flash_bytes = pack.header().length;
     let operations: Vec<Value> = layers(pack)
         .map(|(op, input, output)| {
@@ -163,19 +159,7 @@ fn object(pack: &Pack, board: &Board) -> Value {
             })
         })
         .collect();
-    let heads: Vec<Value> = pack
-        .heads()
-        .map(|head| {
-            json!({
-                "name": head.spec.name.as_str(),
-                "features": head.spec.features,
-                "capacity": head.spec.capacity,
-                "max_support": head.spec.max_support,
-                "steps": head.spec.steps,
-                "rates": head.rates.as_chunks::<2>().0,
-            })
-        })
-        .collect();
+    let heads: Vec<Value> = pack.heads().map(|head| heads::object(&head)).collect();
     json!({
         "ops": operations.len(),
         "macs": macs(pack),
@@ -184,6 +168,7 @@ fn object(pack: &Pack, board: &Board) -> Value {
         "ram_adapt_bytes": need.adapt_bytes(),
         "stack_bytes": board.stack_bytes,
         "fits": board.fits(flash_bytes as usize, &need),
+        "ram_bytes": need.adapt_bytes() + board.stack_bytes,
         "board": board.name,
         "name": pack.trunk().name.as_str(),
         "trunk": hexadecimal(&pack.trunk().hash.0),
@@ -203,6 +188,8 @@ fn object(pack: &Pack, board: &Board) -> Value {
             "guard_bytes": 4 * need.guard,
             "cache_bytes": 4 * need.cache,
             "work_bytes": 4 * need.work,
+            "velocity_bytes": 4 * need.velocity,
+            "target_bytes": 4 * need.targets,
             "label_bytes": 2 * need.labels,
         },
         "operations": operations,
@@ -211,7 +198,7 @@ fn object(pack: &Pack, board: &Board) -> Value {
 }
 
 fn lines(pack: &Pack, board: &Board) -> String {
-    let need = need(pack);
+    let need = MemoryNeed::of(pack);
     let mut text = format!("trunk {} ({})\n", pack.trunk().name, hexadecimal(&pack.trunk().hash.0));
     for (op, input, output) in layers(pack) {
         let shape = |s: &Shape| format!("{} × {} × {}", s.height, s.width, s.channels);
@@ -225,18 +212,13 @@ fn lines(pack: &Pack, board: &Board) -> String {
         );
     }
     for head in pack.heads() {
-        let spec = &head.spec;
-        let _ = writeln!(
-            text,
-            "head {}: {} features, up to {} classes and {} support samples, {} learned steps",
-            spec.name, spec.features, spec.capacity, spec.max_support, spec.steps
-        );
+        let _ = writeln!(text, "{}", heads::line(&head));
     }
     let _ = writeln!(text, "MAC           {:>10}", macs(pack));
     let _ = writeln!(text, "flash         {:>10} bytes", pack.header().length);
     let _ = writeln!(
         text,
-        "RAM to infer  {:>10} bytes (arena {}, of which the input {}; at its worst moment {}; head {})",
+        "RAM to infer  {:>10} bytes (arena {}, of which the input {}; at its worst moment {}; heads {})",
         need.inference_bytes(),
         4 * need.arena,
         4 * pack.trunk().input.words(),
@@ -245,12 +227,19 @@ fn lines(pack: &Pack, board: &Board) -> String {
     );
     let _ = write!(
         text,
-        "RAM to adapt  {:>10} bytes (and guard {}, cache {}, work {}, labels {})",
+        "RAM to adapt  {:>10} bytes (and guard {}, velocity {}, cache {}, work {}, labels {})",
         need.adapt_bytes(),
         4 * need.guard,
+        4 * need.velocity,
         4 * need.cache,
         4 * need.work,
-        2 * need.labels
+        4 * need.targets + 2 * need.labels
+    );
+    let _ = write!(
+        text,
+        "\nRAM           {:>10} bytes with the stack of {}",
+        need.adapt_bytes() + board.stack_bytes,
+        board.stack_bytes
     );
     let length = pack.header().length as usize;
     let verdict = if board.fits(length, &need) { "fits" } else { "does not fit" };

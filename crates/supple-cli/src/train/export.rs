@@ -1,9 +1,14 @@
 //! A training's state as an ONNX trunk and a head.
 
-use supple_meta::head_file::{HeadFile, trunk_digest};
+use std::ops::Range;
+
+use supple_meta::head_file::{Answers, HeadFile, HeadStart, trunk_digest};
 use supple_meta::model::network::Layer as TrunkLayer;
 use supple_meta::model::normalisation::EPSILON;
-use supple_meta::model::{Block, Network, Parameters, block::Geometry};
+use supple_meta::model::{Block, HeadShape, Network, Parameters, block::Geometry};
+use supple_meta::multitask::batch::TargetScale;
+use supple_meta::multitask::model::TaskHead;
+use supple_meta::multitask::{MultiTaskTrainer, TaskHeadRecipe};
 use supple_meta::recipe::Kind;
 use supple_meta::standardise::Standardise;
 use supple_meta::trainer::Trainer;
@@ -177,25 +182,100 @@ pub fn head(trainer: &Trainer, onnx: &[u8], plan: Option<[u8; 16]>) -> Option<He
         return None;
     }
     let rates = trainer.head_rates()?;
-    let (learner, learned) = (trainer.learner(), &trainer.state().learned);
-    let head = &trainer.recipe().head;
-    let range = learner.head_range();
-    let (weights, bias) = (learner.parameters.get(range.start), learner.parameters.get(range.start + 1));
-    let columns = &learned[weights.range()];
-    // A recipe's check keeps both within 16 bits.
-    let short = |value: usize| u16::try_from(value).unwrap_or(u16::MAX);
+    let (learner, recipe) = (trainer.learner(), trainer.recipe());
+    let answers = match (trainer.is_regression(), recipe.task.kind) {
+        (true, _) => Answers::Numbers,
+        (false, Kind::NewClasses) => Answers::NewClasses,
+        (false, Kind::NewDomain) => Answers::KeptClasses,
+    };
     Some(HeadFile {
-        name: head.name.clone(),
+        name: recipe.head.name.clone(),
         trunk: trunk_digest(onnx),
         data: trainer.set().fingerprint(),
-        capacity: short(head.capacity),
-        max_support: short(head.max_support),
-        weights: (0..weights.len())
-            .map(|i| columns[i % weights.columns * weights.rows + i / weights.columns])
-            .collect(),
-        bias: learned[bias.range()].to_vec(),
+        answers,
+        hidden: u16::try_from(learner.head.hidden).ok()?,
+        capacity: u16::try_from(learner.head.outputs).ok()?,
+        max_support: u16::try_from(recipe.head.max_support).ok()?,
+        cache: recipe.head.cache,
+        start: trainer.head_start(),
+        momentum: trainer.algorithm().momentum() as f32,
+        parameters: layers(&learner.parameters, learner.head_range(), &trainer.state().learned),
         rates,
         plan,
-        labels_keep_meaning: trainer.recipe().task.kind == Kind::NewDomain,
     })
+}
+
+/// The heads of a joint training that shares one trunk. Steps are plain ones of the recipe's size from the trained
+/// values; outputs are in the labels' unit.
+pub fn joint_heads(trainer: &MultiTaskTrainer, onnx: &[u8]) -> Vec<HeadFile> {
+    let (model, recipe) = (trainer.model(), trainer.recipe());
+    if model.trunks.len() != 1 {
+        return Vec::new();
+    }
+    let head = |(task, (head, own)): (usize, (&TaskHead, &TaskHeadRecipe))| {
+        let classifies = head.loss.classifies();
+        let mut parameters = layers(&model.parameters, model.head_range(task), &trainer.state().parameters);
+        if !classifies {
+            restore(&mut parameters, head.shape, trainer.target_scale(task));
+        }
+        let rate = own.inner_learning_rate as f32;
+        Some(HeadFile {
+            name: head.task.clone(),
+            trunk: trunk_digest(onnx),
+            data: trainer.set().fingerprint(),
+            answers: if classifies { Answers::KeptClasses } else { Answers::Numbers },
+            hidden: u16::try_from(head.shape.hidden).ok()?,
+            capacity: u16::try_from(head.shape.outputs).ok()?,
+            max_support: recipe.device.max_support,
+            cache: recipe.device.cache,
+            start: HeadStart::Learned,
+            momentum: 0.0,
+            parameters,
+            rates: vec![vec![[rate; 2]; head.shape.parameters() / 2]; own.steps.into()],
+            plan: None,
+        })
+    };
+    model.heads.iter().zip(&recipe.heads).enumerate().filter_map(head).collect()
+}
+
+/// The layers of a head, weights by rows. Training has them by columns.
+fn layers(parameters: &Parameters, of_head: Range<usize>, values: &[f32]) -> Vec<f32> {
+    let mut all = Vec::new();
+    for index in of_head {
+        let parameter = parameters.get(index);
+        let columns = &values[parameter.range()];
+        let at = |place: usize| place % parameter.columns * parameter.rows + place / parameter.columns;
+        all.extend((0..columns.len()).map(|place| columns[at(place)]));
+    }
+    all
+}
+
+/// Makes the scale of the labels part of a head's last layer. The size of a step stays right: errors, and what a step
+/// is to change, both grow by the deviation.
+fn restore(parameters: &mut [f32], shape: HeadShape, scale: &TargetScale) {
+    let inputs = if shape.hidden > 0 { shape.hidden } else { shape.features };
+    let last = parameters.len() - shape.outputs * (inputs + 1);
+    let (weights, bias) = parameters[last..].split_at_mut(shape.outputs * inputs);
+    for (output, (row, bias)) in weights.chunks_exact_mut(inputs).zip(bias).enumerate() {
+        row.iter_mut().for_each(|weight| *weight *= scale.deviation[output]);
+        *bias = scale.restore(output, *bias);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_are_written_by_rows_and_in_the_labels_unit() {
+        let shape = HeadShape { features: 3, hidden: 2, outputs: 2 };
+        let mut parameters = Parameters::default();
+        let first = shape.add("head", &mut parameters);
+        let values: Vec<f32> = (0..14).map(|value| value as f32).collect();
+        let mut found = layers(&parameters, first..first + 4, &values);
+        // [2 rows, 3 columns] by columns; a bias of 2; [2, 2]; a bias of 2.
+        assert_eq!(found, [0., 2., 4., 1., 3., 5., 6., 7., 8., 10., 9., 11., 12., 13.]);
+        restore(&mut found, shape, &TargetScale { mean: vec![100.0, 1.0], deviation: vec![10.0, 2.0] });
+        assert_eq!(found, [0., 2., 4., 1., 3., 5., 6., 7., 80., 100., 18., 22., 220., 27.]);
+    }
 }

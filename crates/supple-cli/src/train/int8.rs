@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use supple_data::DataSet;
-use supple_meta::checkpoint;
 use supple_meta::recipe::{RangeRecipe, Recipe};
 use supple_meta::trainer::Trainer;
 use supple_meta::trainer::fixed::calibration_inputs;
+use supple_meta::{checkpoint, head_file};
 use supple_pack::write::pack;
 use supple_pack::{AlignedBytes, Pack};
 use supple_trunk::{QuantisationReport, RangeChoice};
@@ -43,8 +43,10 @@ pub struct Finished {
     pub macs: u64,
     /// Length of a feature vector.
     pub features: usize,
-    /// Accuracy on what was held back, before adaptation and after each step.
+    /// Accuracy, or squared error, on what was held back, before adaptation and after each step.
     pub validation: Vec<f64>,
+    /// Whether it is the squared error.
+    pub regression: bool,
     /// Classes and support samples a class of that.
     pub shape: (usize, usize),
     /// How it was quantised, and what that lost.
@@ -94,13 +96,14 @@ pub fn run(
     let validation = trainer.validate();
     let plan = Some(twin.0.trunk().hash.0);
     if let Some(head) = export::head(&trainer, before.onnx, plan) {
-        head.write(&out.join(HEAD_FILE))?;
+        head_file::write(&out.join(HEAD_FILE), &[head])?;
     }
     Ok(Finished {
         iterations: trainer.state().iteration,
         macs: compiled.report.macs,
         features: trainer.learner().network.features(),
         validation,
+        regression: trainer.is_regression(),
         shape: trainer.validation_shape(),
         quantisation: quantisation(recipe, &calibrated.report),
     })
@@ -165,19 +168,13 @@ pub fn next(out: &Path) -> String {
 impl Finished {
     /// What validation found, for programs.
     pub fn validation(&self) -> Value {
-        json!({"way": self.shape.0, "shot": self.shape.1, "accuracy": self.validation})
+        let measure = super::meta::measure(self.regression);
+        json!({"way": self.shape.0, "shot": self.shape.1, measure: self.validation})
     }
 
     /// Likewise, for people.
     pub fn line(&self) -> String {
-        let percent = |value: Option<&f64>| 100.0 * value.copied().unwrap_or_default();
-        format!(
-            "{}-way {}-shot on what was held back, in int8: {:.1} % before adaptation, {:.1} % after",
-            self.shape.0,
-            self.shape.1,
-            percent(self.validation.first()),
-            percent(self.validation.last()),
-        )
+        format!("in int8: {}", super::meta::found(self.regression, self.shape, &self.validation))
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 use supple_data::DataSet;
 use supple_data::part::{PartError, split};
+use supple_meta::head_file;
 use supple_meta::multitask::{
     MultiTaskError, MultiTaskRecipe, MultiTaskTrainer, TaskDiverged, TaskMetric, TrainedTrunk,
     recipe::AnswerKind, state,
@@ -14,7 +15,7 @@ use supple_meta::recipe::RecipeError;
 use supple_meta::trainer::TrunkStart;
 
 use super::metrics::Metrics;
-use super::{CHECKPOINT_FILE, METRICS_FILE, TRUNK_FILE, TrainError, bar, export};
+use super::{CHECKPOINT_FILE, HEAD_FILE, METRICS_FILE, TRUNK_FILE, TrainError, bar, export};
 use crate::arguments::TrainArguments;
 use crate::{files, signal};
 
@@ -82,7 +83,12 @@ pub fn run(
             statistics: &trunk.statistics,
             standardise: trunk.standardise.as_ref(),
         };
-        files::write(&out.join(TRUNK_FILE), &export::trunk(&view)?)?;
+        let onnx = export::trunk(&view)?;
+        files::write(&out.join(TRUNK_FILE), &onnx)?;
+        let heads = export::joint_heads(&trainer, &onnx);
+        if !heads.is_empty() {
+            head_file::write(&out.join(HEAD_FILE), &heads)?;
+        }
     }
     let summary = json!({
         "out": out.to_string_lossy(),
@@ -100,10 +106,19 @@ pub fn run(
     for metric in &metrics {
         lines += &format!("  {:<20} {}\n", metric.task, figure(metric));
     }
-    lines += &format!(
-        "wrote {TRUNK_FILE} in {}; meta-learned heads can have it as the start of their trunk",
-        out.display()
-    );
+    lines += &match out.join(HEAD_FILE).exists() {
+        true => format!(
+            "wrote {TRUNK_FILE} and {HEAD_FILE} in {}\nnext: supple pack {} -o {}.supple; or the trunk as the start of \
+             meta-learned heads",
+            out.display(),
+            out.display(),
+            out.file_name().unwrap_or_default().to_string_lossy()
+        ),
+        false => format!(
+            "wrote {TRUNK_FILE} in {}; meta-learned heads can have it as the start of their trunk",
+            out.display()
+        ),
+    };
     crate::print(arguments.json, &summary, &lines);
     Ok(())
 }

@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use serde_json::json;
 use supple_data::DataSet;
-use supple_meta::checkpoint;
+use supple_meta::algorithm::AlgorithmRecipe;
 use supple_meta::recipe::{Kind, Precision, Recipe};
 use supple_meta::trainer::{Progress, Trainer, TrunkStart};
+use supple_meta::{checkpoint, head_file};
 
 use super::metrics::Metrics;
 use super::{
@@ -24,7 +25,8 @@ pub fn run(
     start: Option<TrunkStart>,
     out: &Path,
 ) -> Result<(), TrainError> {
-    if recipe.task.kind == Kind::NewClasses && recipe.training.way < recipe.head.capacity {
+    let learns_rows = !matches!(recipe.algorithm, AlgorithmRecipe::ProtoMaml(_));
+    if recipe.task.kind == Kind::NewClasses && recipe.training.way < recipe.head.capacity && learns_rows {
         eprintln!(
             "note: tasks have {} classes, so of the head's {} only these learn where to start; the rest start at zero",
             recipe.training.way, recipe.head.capacity
@@ -55,7 +57,7 @@ pub fn run(
     let int8 = match trainer.recipe().trunk.precision {
         Precision::F32 => {
             if let Some(head) = export::head(&trainer, &onnx, None) {
-                head.write(&out.join(HEAD_FILE))?;
+                head_file::write(&out.join(HEAD_FILE), &[head])?;
             }
             None
         }
@@ -65,7 +67,6 @@ pub fn run(
         }
     };
 
-    let (before, after) = (validation[0], validation[validation.len() - 1]);
     let (way, shot) = trainer.validation_shape();
     let learner = trainer.learner();
     let mut summary = json!({
@@ -79,7 +80,7 @@ pub fn run(
         "macs": learner.network.macs(),
         "features": learner.network.features(),
         "parameters": learner.parameters.len(),
-        "validation": {"way": way, "shot": shot, measure(&trainer): validation},
+        "validation": {"way": way, "shot": shot, measure(trainer.is_regression()): validation},
     });
     if let Some(int8) = &int8 {
         // What a device will reach comes first; beside it, what quantising has cost.
@@ -87,16 +88,7 @@ pub fn run(
         summary["validation"] = int8.validation();
         summary["quantisation"] = int8.quantisation.clone();
     }
-    let on_validation = match trainer.is_regression() {
-        true => format!(
-            "{shot} samples of what was held back: squared error {before:.4} before adaptation, {after:.4} after"
-        ),
-        false => format!(
-            "{way}-way {shot}-shot on what was held back: {:.1} % before adaptation, {:.1} % after",
-            100.0 * before,
-            100.0 * after
-        ),
-    };
+    let on_validation = found(trainer.is_regression(), (way, shot), &validation);
     if let Some(int8) = &int8 {
         let lines = format!(
             "trained {iterations} iterations and {} of the head in {:.0} s; {on_validation}\n{}\n{}",
@@ -132,8 +124,24 @@ pub fn run(
 }
 
 /// The name of what validation measures.
-fn measure(trainer: &Trainer) -> &'static str {
-    if trainer.is_regression() { "squared_error" } else { "accuracy" }
+pub fn measure(regression: bool) -> &'static str {
+    if regression { "squared_error" } else { "accuracy" }
+}
+
+/// What validation found, in words.
+pub fn found(regression: bool, (way, shot): (usize, usize), validation: &[f64]) -> String {
+    let before = validation.first().copied().unwrap_or_default();
+    let after = validation.last().copied().unwrap_or_default();
+    match regression {
+        true => format!(
+            "{shot} samples of what was held back: squared error {before:.4} before adaptation, {after:.4} after"
+        ),
+        false => format!(
+            "{way}-way {shot}-shot on what was held back: {:.1} % before adaptation, {:.1} % after",
+            100.0 * before,
+            100.0 * after
+        ),
+    }
 }
 
 /// A run of iterations within a training.

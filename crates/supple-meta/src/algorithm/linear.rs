@@ -3,9 +3,10 @@
 //! The gradient of W by n samples X is D Xᵀ, D being the gradient of the outputs: after t steps W is W₀ − A Xᵀ, where
 //! A, `[outputs, n]`, is the sum of the D times their step sizes. So outputs on the support are W₀ X − A (Xᵀ X), and a
 //! step costs n² instead of n times the features twice. The steps are the same, and so are all gradients through them;
-//! with fewer samples than features it is the shorter way.
+//! with fewer samples than features it is the shorter way. With momentum the velocity of W is V Xᵀ, V being that of the
+//! outputs, so A is the sum of the V times their step sizes.
 
-use super::inner::{Order, StepSizes, Unrolled};
+use super::inner::{Descending, Order, StepSizes, Unrolled};
 use super::learner::{Learner, TaskNodes};
 use crate::graph::{Graph, Node};
 
@@ -26,7 +27,7 @@ pub(super) fn unroll(
     start: &[Node],
     task: &TaskNodes,
     step_sizes: &StepSizes,
-    order: Order,
+    how: Descending,
     judged: impl Fn(usize) -> bool,
 ) -> Unrolled {
     let head = learner.head_range().start;
@@ -34,8 +35,9 @@ pub(super) fn unroll(
     let inner_products = graph.product_of(task.support, true, task.support, false);
     let first = graph.product(weights, task.support);
     // At first order the whole gradient D Xᵀ is a constant, not D alone.
-    let stepped = if order == Order::First { graph.detach(task.support) } else { task.support };
+    let stepped = if how.order == Order::First { graph.detach(task.support) } else { task.support };
     let mut sum: Option<Node> = None;
+    let mut velocity = None;
     let mut unrolled = Unrolled {
         parameters: Vec::new(),
         query_outputs: Vec::new(),
@@ -70,16 +72,15 @@ pub(super) fn unroll(
         let outputs = graph.add(product, bias);
         let loss = learner.loss.of(graph, outputs, task.support_targets, None);
         unrolled.support_losses.push(loss);
-        let mut gradient = graph.gradients(loss, &[outputs])[0];
-        if order == Order::First {
-            gradient = graph.detach(gradient);
-        }
-        let part = graph.multiply(gradient, sizes[0]);
+        let gradient = graph.gradients(loss, &[outputs])[0];
+        let along = how.along(graph, gradient, velocity);
+        velocity = Some(along);
+        let part = graph.multiply(along, sizes[0]);
         sum = Some(match sum {
             None => part,
             Some(sum) => graph.add(sum, part),
         });
-        let of_bias = graph.sum_columns(gradient);
+        let of_bias = graph.sum_columns(along);
         let change = graph.multiply(of_bias, sizes[1]);
         bias = graph.subtract(bias, change);
     }
@@ -99,11 +100,14 @@ mod tests {
     /// Outputs after each step and their outer gradients, both ways.
     #[test]
     fn both_ways_lead_to_the_same_place() {
-        for (loss, order) in [
-            (Loss::SummedCrossEntropy, Order::Second),
-            (Loss::SummedCrossEntropy, Order::First),
-            (Loss::SquaredError, Order::Second),
+        for (loss, order, momentum) in [
+            (Loss::SummedCrossEntropy, Order::Second, 0.0),
+            (Loss::SummedCrossEntropy, Order::First, 0.0),
+            (Loss::SquaredError, Order::Second, 0.0),
+            (Loss::SummedCrossEntropy, Order::Second, 0.7),
+            (Loss::SquaredError, Order::First, 0.7),
         ] {
+            let how = Descending { order, momentum };
             let (shape, blocks) = (SampleShape::vector(7), [Block::Mean { mean: true }]);
             let learner = Learner::new(shape, &blocks, (0, 3), loss, Adapts::Head).unwrap();
             let mut graph = Graph::new();
@@ -118,8 +122,8 @@ mod tests {
             };
             let sizes = fixed_rates(&mut graph, &learner, 3, 0.2);
             assert!(suits(&graph, &learner, &task, &sizes));
-            let short = unroll(&mut graph, &learner, &theta, &task, &sizes, order, |_| true);
-            let long = descend(&mut graph, &theta, &sizes, order, |graph, _, values| {
+            let short = unroll(&mut graph, &learner, &theta, &task, &sizes, how, |_| true);
+            let long = descend(&mut graph, &theta, &sizes, how, |graph, _, values| {
                 let outputs = learner.head.forward(graph, values, task.support);
                 loss.of(graph, outputs, task.support_targets, None)
             });

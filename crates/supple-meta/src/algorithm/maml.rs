@@ -7,11 +7,11 @@
 //! Cost: for each step a pass forward and backward of the support and, for the outer gradient, the derivative of both:
 //! about four times a step of plain training. Memory grows with the steps.
 
-use super::inner::{Order, unroll};
+use super::inner::{Descending, Order, unroll};
 use super::learner::{Learner, TaskNodes};
 use super::multi_step::{StepWeights, weighted};
 use super::rates::{InnerRates, Rates};
-use super::{Algorithm, AlgorithmError, MOST_STEPS, RATES, TaskGraph, in_range};
+use super::{Algorithm, AlgorithmError, MOST_STEPS, RATES, TaskGraph, check_momentum, in_range};
 use crate::graph::{Graph, Node};
 use crate::model::Statistics;
 
@@ -19,7 +19,7 @@ use crate::model::Statistics;
 #[derive(Debug, Clone)]
 pub struct Maml {
     name: &'static str,
-    order: Order,
+    how: Descending,
     rates: InnerRates,
     step_weights: StepWeights,
     phase: u32,
@@ -72,7 +72,7 @@ impl Maml {
     pub(super) fn new(name: &'static str, steps: usize, inner_learning_rate: f64) -> Self {
         Self {
             name,
-            order: Order::Second,
+            how: Order::Second.into(),
             rates: InnerRates::new(Rates::Fixed, inner_learning_rate, steps),
             step_weights: StepWeights::LAST,
             phase: 0,
@@ -89,7 +89,13 @@ impl Maml {
 
     /// With inner gradients differentiated or taken as constants.
     pub fn with_order(mut self, order: Order) -> Self {
-        self.order = order;
+        self.how.order = order;
+        self
+    }
+
+    /// With steps along a velocity, `v ← m v + gradient`, which begins at zero.
+    pub fn with_momentum(mut self, momentum: f64) -> Self {
+        self.how.momentum = momentum;
         self
     }
 
@@ -123,7 +129,7 @@ impl Maml {
         statistics: &Statistics,
     ) -> TaskGraph {
         let step_sizes = self.rates.nodes(graph, learner, parameters, task);
-        let unrolled = unroll(graph, learner, start, task, &step_sizes, self.order, statistics, |_| true);
+        let unrolled = unroll(graph, learner, start, task, &step_sizes, self.how, statistics, |_| true);
         let mut losses = Vec::with_capacity(step_sizes.len());
         for outputs in &unrolled.query_outputs[1..] {
             losses.push(learner.outer_loss.of(graph, *outputs, task.query_targets, None));
@@ -153,6 +159,7 @@ impl Algorithm for Maml {
     fn check(&self, learner: &Learner) -> Result<(), AlgorithmError> {
         in_range(self.name, "steps", self.rates.steps as f64, (1.0, MOST_STEPS))?;
         in_range(self.name, "inner_learning_rate", self.rates.initial, RATES)?;
+        check_momentum(self.name, self.how.momentum)?;
         self.step_weights.check(self.name)?;
         if self.head_only && !learner.adapts_head_only() {
             return Err(AlgorithmError::HeadOnly(self.name));
@@ -193,5 +200,9 @@ impl Algorithm for Maml {
 
     fn step_sizes(&self, learner: &Learner, values: &[f32]) -> Option<Vec<Vec<f32>>> {
         self.rates.numbers(learner, values)
+    }
+
+    fn momentum(&self) -> f64 {
+        self.how.momentum
     }
 }

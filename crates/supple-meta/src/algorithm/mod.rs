@@ -85,8 +85,19 @@ pub trait Algorithm: Send + Sync {
     }
 
     /// For each step, for each adapted parameter, its step size, from the vector of all learned values; none where
-    /// the inner loop is anything but such steps from the learned start, each with a number for a parameter.
+    /// the inner loop is anything but such steps, on the whole support, each with a number for a parameter.
     fn step_sizes(&self, _learner: &Learner, _values: &[f32]) -> Option<Vec<Vec<f32>>> {
+        None
+    }
+
+    /// m of `v ← m v + gradient`, along which steps go; 0 for plain gradient steps.
+    fn momentum(&self) -> f64 {
+        0.0
+    }
+
+    /// The temperature of the prototypes that steps start from, from the vector of all learned values; none where they
+    /// start from the learned head.
+    fn start_temperature(&self, _learner: &Learner, _values: &[f32]) -> Option<f32> {
         None
     }
 }
@@ -171,6 +182,13 @@ fn in_range(
     }
 }
 
+/// Whether steps along a velocity would come to rest.
+fn check_momentum(algorithm: &'static str, momentum: f64) -> Result<(), AlgorithmError> {
+    in_range(algorithm, "momentum", momentum, (0.0, MOST_MOMENTUM))
+}
+
+/// A velocity that forgets less than a hundredth of itself at each step goes on for hundreds of steps.
+const MOST_MOMENTUM: f64 = 0.99;
 /// Steps that a graph can hold, and that a device would take.
 const MOST_STEPS: f64 = 100.0;
 /// Step sizes that may lead anywhere.

@@ -131,4 +131,17 @@ impl Algorithm for Prototypes {
     fn rate_parameters(&self) -> std::ops::Range<usize> {
         self.steps.as_ref().map_or(0..0, Maml::rate_parameters)
     }
+
+    fn step_sizes(&self, learner: &Learner, values: &[f32]) -> Option<Vec<Vec<f32>>> {
+        self.steps.as_ref()?.step_sizes(learner, values)
+    }
+
+    fn momentum(&self) -> f64 {
+        self.steps.as_ref().map_or(0.0, Maml::momentum)
+    }
+
+    fn start_temperature(&self, learner: &Learner, values: &[f32]) -> Option<f32> {
+        let logarithm = values.get(learner.parameters.get(self.logarithm).range())?;
+        logarithm.first().map(|logarithm| logarithm.exp())
+    }
 }

@@ -55,6 +55,8 @@ pub struct GradientSteps {
     pub inner_learning_rate: f64,
     /// Where step sizes come from.
     pub rates: Rates,
+    /// m of `v ← m v + gradient`, the velocity that a step goes along; 0 for plain gradient steps.
+    pub momentum: f64,
     /// Whether inner gradients count as constants.
     pub first_order: bool,
     /// Share of the outer loss that falls on the steps before the last, evenly.
@@ -73,6 +75,7 @@ impl Default for GradientSteps {
             steps: 5,
             inner_learning_rate: 0.05,
             rates: Rates::Fixed,
+            momentum: 0.0,
             first_order: false,
             early_step_share: 0.0,
             early_steps_fade_until: None,
@@ -112,6 +115,8 @@ pub struct PrototypeSteps {
     pub inner_learning_rate: f64,
     /// Where step sizes come from.
     pub rates: Rates,
+    /// m of `v ← m v + gradient`, the velocity that a step goes along; 0 for plain gradient steps.
+    pub momentum: f64,
     /// Whether inner gradients count as constants.
     pub first_order: bool,
     /// Share of the outer loss that falls on the steps before the last, evenly.
@@ -126,6 +131,7 @@ impl Default for PrototypeSteps {
             steps: 5,
             inner_learning_rate: 0.05,
             rates: Rates::Fixed,
+            momentum: 0.0,
             first_order: false,
             early_step_share: 0.0,
             temperature: 1.0,
@@ -173,11 +179,13 @@ pub struct PlainSteps {
     pub inner_learning_rate: f64,
     /// Samples of a step.
     pub minibatch: usize,
+    /// m of `v ← m v + gradient`, the velocity that a step goes along; 0 for plain gradient steps.
+    pub momentum: f64,
 }
 
 impl Default for PlainSteps {
     fn default() -> Self {
-        Self { steps: 8, inner_learning_rate: 0.02, minibatch: 10 }
+        Self { steps: 8, inner_learning_rate: 0.02, minibatch: 10, momentum: 0.0 }
     }
 }
 
@@ -206,15 +214,17 @@ impl AlgorithmRecipe {
             Self::ProtoMaml(own) => {
                 let steps = Maml::new("proto-maml", own.steps, own.inner_learning_rate)
                     .with_rates(own.rates)
+                    .with_momentum(own.momentum)
                     .with_order(order(own.first_order))
                     .with_step_weights(StepWeights::early(own.early_step_share));
                 Box::new(prototypes::prototypes(own.temperature).with_steps(steps))
             }
             Self::Prototypes(own) => Box::new(prototypes::prototypes(own.temperature)),
             Self::Ridge(own) => Box::new(ridge::ridge(own.lambda, own.scale)),
-            Self::Reptile(own) => {
-                Box::new(reptile::reptile(own.steps, own.inner_learning_rate, own.minibatch))
-            }
+            Self::Reptile(own) => Box::new(
+                reptile::reptile(own.steps, own.inner_learning_rate, own.minibatch)
+                    .with_momentum(own.momentum),
+            ),
         }
     }
 }
@@ -224,6 +234,7 @@ impl GradientSteps {
     fn on(&self, algorithm: impl Fn(usize, f64) -> Maml) -> Maml {
         algorithm(self.steps, self.inner_learning_rate)
             .with_order(order(self.first_order))
+            .with_momentum(self.momentum)
             .with_step_weights(StepWeights {
                 early_share: self.early_step_share,
                 fades_until: self.early_steps_fade_until,

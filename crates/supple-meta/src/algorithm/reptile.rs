@@ -13,9 +13,9 @@
 //!
 //! Cost: a plain pass forward and backward of a minibatch for each step.
 
-use super::inner::{Descent, Order, descend, fixed_rates};
+use super::inner::{Descending, Descent, Order, descend, fixed_rates};
 use super::learner::{Learner, TaskNodes};
-use super::{Algorithm, AlgorithmError, MOST_STEPS, RATES, TaskGraph, in_range};
+use super::{Algorithm, AlgorithmError, MOST_STEPS, RATES, TaskGraph, check_momentum, in_range};
 use crate::graph::{Graph, Node};
 use crate::model::Statistics;
 
@@ -25,6 +25,7 @@ pub struct Reptile {
     steps: usize,
     inner_learning_rate: f64,
     minibatch: usize,
+    momentum: f64,
 }
 
 /// Reptile with so many steps of a fixed size, each on a minibatch of so many samples.
@@ -41,7 +42,15 @@ pub struct Reptile {
 /// assert_eq!(algorithm.check(&learner(Adapts::Head)), Err(AlgorithmError::FixedBlocks("reptile")));
 /// ```
 pub fn reptile(steps: usize, inner_learning_rate: f64, minibatch: usize) -> Reptile {
-    Reptile { steps, inner_learning_rate, minibatch }
+    Reptile { steps, inner_learning_rate, minibatch, momentum: 0.0 }
+}
+
+impl Reptile {
+    /// With steps along a velocity, `v ← m v + gradient`, which begins at zero.
+    pub fn with_momentum(mut self, momentum: f64) -> Self {
+        self.momentum = momentum;
+        self
+    }
 }
 
 /// Samples and their targets.
@@ -83,7 +92,8 @@ impl Reptile {
         let adapted = learner.adapted();
         let rates = fixed_rates(graph, learner, self.steps, self.inner_learning_rate);
         let mut found = Vec::new();
-        let descent = descend(graph, &start[adapted.clone()], &rates, Order::First, |graph, step, values| {
+        let how = Descending { order: Order::First, momentum: self.momentum };
+        let descent = descend(graph, &start[adapted.clone()], &rates, how, |graph, step, values| {
             let batch = samples.minibatch(graph, self.minibatch, step);
             let mut parameters = start.to_vec();
             parameters[adapted.clone()].copy_from_slice(values);
@@ -103,6 +113,7 @@ impl Algorithm for Reptile {
     fn check(&self, learner: &Learner) -> Result<(), AlgorithmError> {
         in_range(self.name(), "steps", self.steps as f64, (1.0, MOST_STEPS))?;
         in_range(self.name(), "inner_learning_rate", self.inner_learning_rate, RATES)?;
+        check_momentum(self.name(), self.momentum)?;
         in_range(self.name(), "minibatch", self.minibatch as f64, (1.0, 1e6))?;
         if learner.adapted().start > 0 && !learner.trunk_frozen {
             return Err(AlgorithmError::FixedBlocks(self.name()));

@@ -55,6 +55,7 @@ impl MultiTaskRecipe {
                 "is for one head at a time: train the trunk jointly in f32, then name it as the start of a recipe with \
                  precision = \"int8\"",
             ),
+            () if self.device.max_support == 0 => wrong("device.max_support", "must be at least 1"),
             () if soft && self.trunk.frozen => wrong(
                 "trunk.frozen",
                 "cannot be true with soft sharing, which moves trunks towards each other",
@@ -101,6 +102,10 @@ impl MultiTaskRecipe {
             }
             () if head.huber.is_some_and(|limit| !positive(limit)) => {
                 wrong(key("huber"), "must be a positive number")
+            }
+            () if !(1..=100).contains(&head.steps) => wrong(key("steps"), "must be within 1..=100"),
+            () if !(positive(head.inner_learning_rate) && head.inner_learning_rate <= 1e3) => {
+                wrong(key("inner_learning_rate"), "must be a positive number, at most 1000")
             }
             () if head.weight.is_some_and(|weight| !positive(weight)) => {
                 wrong(key("weight"), "must be a positive number")

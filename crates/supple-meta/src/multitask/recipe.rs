@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::weights::WeightsRecipe;
-use crate::recipe::{DataRecipe, TrunkRecipe};
+use crate::recipe::{CacheRecipe, DataRecipe, TrunkRecipe};
 
 /// A joint training, whole.
 ///
@@ -40,8 +40,27 @@ pub struct MultiTaskRecipe {
     /// How long, and in which steps.
     #[serde(default)]
     pub training: JointTrainingRecipe,
+    /// What a device makes of the heads.
+    #[serde(default)]
+    pub device: JointDeviceRecipe,
     /// The tasks.
     pub heads: Vec<TaskHeadRecipe>,
+}
+
+/// What all heads have in common on a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JointDeviceRecipe {
+    /// The largest number of support samples that are cached.
+    pub max_support: u16,
+    /// How their features are kept.
+    pub cache: CacheRecipe,
+}
+
+impl Default for JointDeviceRecipe {
+    fn default() -> Self {
+        Self { max_support: 100, cache: CacheRecipe::F32 }
+    }
 }
 
 fn first_seed() -> u64 {
@@ -122,6 +141,20 @@ pub struct TaskHeadRecipe {
     /// For the weights `fixed`: what the task's loss is multiplied by; by default 1.
     #[serde(default)]
     pub weight: Option<f64>,
+    /// Gradient steps that a device takes from the trained head; joint training learns no step sizes.
+    #[serde(default = "steps")]
+    pub steps: u16,
+    /// Their size.
+    #[serde(default = "inner_learning_rate")]
+    pub inner_learning_rate: f64,
+}
+
+fn steps() -> u16 {
+    5
+}
+
+fn inner_learning_rate() -> f64 {
+    0.01
 }
 
 fn yes() -> bool {
@@ -139,6 +172,8 @@ impl TaskHeadRecipe {
             huber: None,
             scale_targets: true,
             weight: None,
+            steps: steps(),
+            inner_learning_rate: inner_learning_rate(),
         }
     }
 }

@@ -108,6 +108,11 @@ impl MultiTaskTrainer<'_> {
         &self.recipe
     }
 
+    /// The data it learns from.
+    pub fn set(&self) -> &DataSet {
+        self.set
+    }
+
     /// What is trained.
     pub fn model(&self) -> &TaskModel {
         &self.model

@@ -121,16 +121,36 @@ pub struct HeadRecipe {
     pub capacity: usize,
     /// The largest number of support samples a device caches.
     pub max_support: usize,
-    /// Units of a hidden layer; 0 for a linear head, which is what a device runs.
+    /// Units of a hidden layer with relu; 0 for a linear head.
     pub hidden: usize,
-    /// Whether a device is to run it. If not, the head may do what a device cannot: adapt the trunk, have a hidden layer,
-    /// predict numbers; the start is then written for hosts.
+    /// How a device keeps the features of support samples. Training sees them as they are.
+    pub cache: CacheRecipe,
+    /// Whether a device is to run it. If not, the training may do what a device cannot: adapt the trunk, or adapt the
+    /// head by anything but gradient steps; the start is then written for hosts.
     pub on_device: bool,
+}
+
+/// How support features are kept on a device.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CacheRecipe {
+    /// As they are.
+    #[default]
+    F32,
+    /// Rounded to 8 bits with a scale a sample: a quarter of the memory.
+    I8,
 }
 
 impl Default for HeadRecipe {
     fn default() -> Self {
-        Self { name: "head".to_owned(), capacity: 20, max_support: 100, hidden: 0, on_device: true }
+        Self {
+            name: "head".to_owned(),
+            capacity: 20,
+            max_support: 100,
+            hidden: 0,
+            cache: CacheRecipe::F32,
+            on_device: true,
+        }
     }
 }
 

@@ -123,7 +123,7 @@ mod tests {
         let accuracy = trainer.validate();
         assert!(accuracy[accuracy.len() - 1] > 0.4, "{accuracy:?}");
         let rates = trainer.head_rates().unwrap();
-        assert!(rates.iter().flatten().all(|rate| *rate > 0.0));
+        assert!(rates.iter().flatten().flatten().all(|rate| *rate > 0.0));
 
         let next = Trainer::on_features(recipe(), &set, &Rows(1), Some(trainer.head_values())).unwrap();
         assert_eq!(next.head_values(), trainer.head_values());

@@ -27,6 +27,7 @@ use self::programs::{GroupProgram, GroupShape, Programs};
 pub use self::start::{StartError, TrunkStart};
 use crate::algorithm::{Algorithm, Learner};
 use crate::graph::Workspace;
+use crate::head_file::HeadStart;
 use crate::outer::OuterOptimiser;
 use crate::recipe::Recipe;
 use crate::standardise::Standardise;
@@ -162,13 +163,22 @@ impl<'d> Trainer<'d> {
         &self.state.learned[self.first_of_head..]
     }
 
-    /// For each step of the head the sizes that a device takes for weights and biases; none where it cannot take them.
-    pub fn head_rates(&self) -> Option<Vec<[f32; 2]>> {
-        if self.learner.head.hidden > 0 || !self.learner.adapts_head_only() {
+    /// For each step, for each layer of the head, the sizes that a device takes for weights and biases; none where it
+    /// cannot take them.
+    pub fn head_rates(&self) -> Option<Vec<Vec<[f32; 2]>>> {
+        if !self.learner.adapts_head_only() {
             return None;
         }
         let sizes = self.algorithm.step_sizes(&self.learner, &self.state.learned)?;
-        sizes.iter().map(|step| step.first_chunk().copied()).collect()
+        Some(sizes.iter().map(|step| step.as_chunks::<2>().0.to_vec()).collect())
+    }
+
+    /// Where a device's steps begin: at the learned head, or at prototypes of a learned temperature.
+    pub fn head_start(&self) -> HeadStart {
+        match self.algorithm.start_temperature(&self.learner, &self.state.learned) {
+            Some(temperature) => HeadStart::Prototypes { temperature },
+            None => HeadStart::Learned,
+        }
     }
 
     /// What a checkpoint holds.

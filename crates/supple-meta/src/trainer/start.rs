@@ -174,7 +174,7 @@ impl<'d> Trainer<'d> {
         };
         if recipe.head.on_device {
             let step_sizes = algorithm.step_sizes(&learner, &vec![0.0; learner.parameters.len()]);
-            on_device(&recipe, classes.is_some(), step_sizes.is_some())?;
+            on_device(&recipe, step_sizes.is_some())?;
         }
         let (training_part, held_back) = split(set, &recipe.data.hold_back())?;
         let standardise = match recipe.trunk.standardise {
@@ -237,15 +237,14 @@ impl<'d> Trainer<'d> {
 }
 
 /// Whether a device could adapt such a head.
-fn on_device(recipe: &Recipe, classes: bool, step_sizes: bool) -> Result<(), StartError> {
+fn on_device(recipe: &Recipe, step_sizes: bool) -> Result<(), StartError> {
     match () {
         () if recipe.task.adapts != Adapts::Head => {
             Err(StartError::NotOnDevice("adapts of [task] is more than the head"))
         }
-        () if recipe.head.hidden > 0 => Err(StartError::NotOnDevice("hidden of [head] is above 0")),
-        () if !classes => Err(StartError::NotOnDevice("the main task of the data is numbers")),
         () if !step_sizes => Err(StartError::NotOnDevice(
-            "the algorithm of [algorithm] has no step size for each step (as anil with rates = \"per-step\" has)",
+            "the algorithm of [algorithm] does not adapt by gradient steps with a size for each step (as anil and \
+             proto-maml do, with rates = \"per-step\" or \"fixed\")",
         )),
         () => Ok(()),
     }

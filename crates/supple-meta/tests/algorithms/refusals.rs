@@ -59,6 +59,9 @@ fn numbers_out_of_range() {
         ("ridge", "lambda", "0.0"),
         ("ridge", "scale", "0.0"),
         ("reptile", "minibatch", "0"),
+        ("reptile", "momentum", "nan"),
+        ("maml", "momentum", "1.0"),
+        ("proto-maml", "momentum", "-0.1"),
     ] {
         let adapts = if name == "anil" { Adapts::Head } else { Adapts::Everything };
         let refused = check(&format!("name = '{name}'\n{key} = {value}"), Loss::SummedCrossEntropy, adapts);

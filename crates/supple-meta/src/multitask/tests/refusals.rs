@@ -51,6 +51,7 @@ fn values_that_make_no_sense() {
         ("training = { iterations = 5, epochs = 5 }", "leave one out"),
         ("training.learning_rate = 0", "learning_rate"),
         ("training.learning_rate = nan", "learning_rate"),
+        ("device.max_support = 0", "device.max_support"),
         ("weights = { name = 'grad-norm', alpha = -1 }", "alpha"),
         ("weights = { name = 'dynamic-average', temperature = 0 }", "temperature"),
         ("sharing = { kind = 'soft', strength = [0.1, 0.1, 0.1] }", "2 blocks"),
@@ -71,6 +72,11 @@ fn values_that_make_no_sense() {
     assert_eq!(refused(TRUNK, &["side", "side"], |_| {}), MultiTaskError::Twice("side".to_owned()));
     let error = refused(TRUNK, &["side"], |recipe| recipe.heads[0].weight = Some(2.0)).to_string();
     assert!(error.contains("fixed"), "{error}");
+    let error = refused(TRUNK, &["side"], |recipe| recipe.heads[0].steps = 0).to_string();
+    assert!(error.contains("steps of the head of `side`"), "{error}");
+    let error =
+        refused(TRUNK, &["side"], |recipe| recipe.heads[0].inner_learning_rate = f64::NAN).to_string();
+    assert!(error.contains("inner_learning_rate"), "{error}");
     let error = refused(TRUNK, &["side"], |recipe| recipe.heads[0].huber = Some(1.0)).to_string();
     assert!(error.contains("numbers"), "{error}");
 }
