@@ -1,10 +1,10 @@
 //! A pack's bytes, checked once, then read in place.
 
 use heapless::String;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Group, Limits, MOST_ELEMENTS, PlanError, add_work};
+use crate::decode::{self, Decode};
 use crate::head::{HeadSpec, TrunkHash};
 use crate::header::{HEADER_BYTES, Header, HeaderError, checksum};
 use crate::op::{Element, Op, Value};
@@ -245,8 +245,8 @@ fn head(spec: HeadSpec, weights: &[f32]) -> Option<Head<'_>> {
 
 /// Decodes one item and gives the bytes behind it. One copy of it for each kind of item: it is long.
 #[inline(never)]
-fn take<'b, T: Deserialize<'b>>(bytes: &'b [u8], part: &'static str) -> Result<(T, &'b [u8]), PackError> {
-    postcard::take_from_bytes(bytes).map_err(|_| PackError::Structure { part })
+fn take<'b, T: Decode>(bytes: &'b [u8], part: &'static str) -> Result<(T, &'b [u8]), PackError> {
+    decode::take(bytes).ok_or(PackError::Structure { part })
 }
 
 /// Items that were checked before, decoded one at a time.
@@ -256,7 +256,7 @@ struct Sequence<'p, T> {
     item: core::marker::PhantomData<T>,
 }
 
-impl<T: DeserializeOwned> Iterator for Sequence<'_, T> {
+impl<T: Decode> Iterator for Sequence<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {

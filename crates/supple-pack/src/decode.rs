@@ -1,0 +1,355 @@
+//! Reads a pack's structure: postcard's bytes, without postcard.
+//!
+//! Serde builds a reader for each type, and a plan's operations are many types: three times this module's code, in
+//! flash that users pay for. The bytes stay postcard's, for they are written by it, and a test holds the two together:
+//! integers of 16 and 32 bits in groups of seven bits, the lowest first; signed ones folded onto unsigned ones; a
+//! variant as its number; bytes and floats as they are.
+//!
+//! What cannot be read sets a flag that is looked at once, at the end: a branch behind every byte would be most of the
+//! code.
+
+use heapless::{String, Vec};
+
+use crate::head::{HeadSpec, LabelMeaning, TrunkHash};
+use crate::op::{
+    Activation, Element, Epilogue, Function, Layer, Op, Operand, Operation, Requantise, Rescale, Shape,
+    Value, Walk, Window,
+};
+use crate::read::TrunkSpec;
+
+/// What a pack's structure is made of.
+pub(crate) trait Decode {
+    /// Reads one; what it gives counts only if the reader has not failed.
+    fn decode(reader: &mut Reader) -> Self;
+}
+
+/// Decodes one item and gives the bytes behind it; `None` where they are no such item.
+#[inline(always)]
+pub(crate) fn take<T: Decode>(bytes: &[u8]) -> Option<(T, &[u8])> {
+    let mut reader = Reader { bytes, failed: false };
+    let item = T::decode(&mut reader);
+    if reader.failed { None } else { Some((item, reader.bytes)) }
+}
+
+/// The bytes still to be read.
+pub(crate) struct Reader<'b> {
+    bytes: &'b [u8],
+    failed: bool,
+}
+
+impl Reader<'_> {
+    /// Not inlined, as all that are called from many places: they are small, their callers are many.
+    #[inline(never)]
+    fn byte(&mut self) -> u8 {
+        let Some((&byte, rest)) = self.bytes.split_first() else {
+            self.failed = true;
+            return 0;
+        };
+        self.bytes = rest;
+        byte
+    }
+
+    #[inline(never)]
+    fn integer(&mut self, bits: u32) -> u32 {
+        let (mut value, mut shift) = (0, 0);
+        while shift < bits {
+            let byte = u32::from(self.byte());
+            value |= (byte & 0x7f) << shift;
+            if byte < 0x80 {
+                // Beyond the integer's highest bit there must be nothing.
+                self.failed |= byte >> (bits - shift).min(7) != 0;
+                return value;
+            }
+            shift += 7;
+        }
+        self.failed = true;
+        0
+    }
+
+    fn u16(&mut self) -> u16 {
+        self.integer(16) as u16
+    }
+
+    fn u32(&mut self) -> u32 {
+        self.integer(32)
+    }
+
+    fn i32(&mut self) -> i32 {
+        let folded = self.u32();
+        (folded >> 1) as i32 ^ -((folded & 1) as i32)
+    }
+
+    fn i8(&mut self) -> i8 {
+        self.byte() as i8
+    }
+
+    #[inline(never)]
+    fn f32(&mut self) -> f32 {
+        f32::from_le_bytes(self.bytes_of())
+    }
+
+    fn bytes_of<const N: usize>(&mut self) -> [u8; N] {
+        let Some((bytes, rest)) = self.bytes.split_first_chunk() else {
+            self.failed = true;
+            return [0; N];
+        };
+        self.bytes = rest;
+        *bytes
+    }
+
+    fn pair(&mut self) -> [i8; 2] {
+        self.bytes_of().map(|byte: u8| byte as i8)
+    }
+
+    /// For a variant's number that there is not.
+    fn unknown<T>(&mut self, instead: T) -> T {
+        self.failed = true;
+        instead
+    }
+
+    /// Whether there is something, where there may be nothing.
+    fn is_some(&mut self) -> bool {
+        match self.byte() {
+            0 => false,
+            1 => true,
+            _ => self.unknown(false),
+        }
+    }
+
+    fn string(&mut self) -> String<32> {
+        let length = self.u32() as usize;
+        let text = self.bytes.get(..length).and_then(|bytes| Vec::from_slice(bytes).ok());
+        let Some(text) = text.and_then(|bytes| String::from_utf8(bytes).ok()) else {
+            return self.unknown(String::new());
+        };
+        self.bytes = self.bytes.get(length..).unwrap_or_default();
+        text
+    }
+
+    fn shape(&mut self) -> Shape {
+        Shape { height: self.u16(), width: self.u16(), channels: self.u16() }
+    }
+
+    #[inline(never)]
+    fn value(&mut self) -> Value {
+        let (offset, shape) = (self.u32(), self.shape());
+        let element = match self.u32() {
+            0 => Element::F32,
+            1 => Element::I8,
+            _ => self.unknown(Element::F32),
+        };
+        Value { offset, shape, element, rows: self.u16() }
+    }
+
+    #[inline(never)]
+    fn activation(&mut self) -> Activation {
+        match self.u32() {
+            0 => Activation::None,
+            1 => Activation::Relu,
+            2 => Activation::Clip { low: self.f32(), high: self.f32() },
+            _ => self.unknown(Activation::None),
+        }
+    }
+
+    fn function(&mut self) -> Function {
+        match self.u32() {
+            0 => Function::Activation(self.activation()),
+            1 => Function::LeakyRelu { slope: self.f32() },
+            2 => Function::Sigmoid,
+            3 => Function::HardSigmoid { slope: self.f32(), offset: self.f32() },
+            4 => Function::Tanh,
+            5 => Function::HardSwish,
+            6 => Function::Absolute,
+            7 => Function::Exponential,
+            8 => Function::Logarithm,
+            9 => Function::SquareRoot,
+            10 => Function::Reciprocal,
+            11 => Function::ErrorFunction,
+            _ => self.unknown(Function::Tanh),
+        }
+    }
+
+    fn operation(&mut self) -> Operation {
+        match self.u32() {
+            0 => Operation::Add,
+            1 => Operation::Subtract,
+            2 => Operation::Multiply,
+            3 => Operation::Divide,
+            4 => Operation::Maximum,
+            5 => Operation::Minimum,
+            _ => self.unknown(Operation::Add),
+        }
+    }
+
+    #[inline(never)]
+    fn window(&mut self) -> Window {
+        Window {
+            kernel: self.bytes_of(),
+            stride: self.bytes_of(),
+            pad: self.bytes_of(),
+            dilation: self.bytes_of(),
+        }
+    }
+
+    #[inline(never)]
+    fn layer(&mut self) -> Layer {
+        Layer {
+            input: self.value(),
+            output: self.value(),
+            weights: self.u32(),
+            bias: self.u32(),
+            epilogue: match self.u32() {
+                0 => Epilogue::Float(self.activation()),
+                1 => Epilogue::Int8(Requantise {
+                    multipliers: self.u32(),
+                    shift: self.byte(),
+                    input_zero: self.i8(),
+                    output_zero: self.i8(),
+                    low: self.i8(),
+                    high: self.i8(),
+                }),
+                _ => self.unknown(Epilogue::Float(Activation::None)),
+            },
+        }
+    }
+
+    #[inline(never)]
+    fn operand(&mut self) -> Operand {
+        match self.u32() {
+            0 => Operand::Value(self.value()),
+            1 => Operand::Constant { at: self.u32(), shape: self.shape() },
+            variant => {
+                self.failed = true;
+                Operand::Constant { at: variant, shape: Shape { height: 0, width: 0, channels: 0 } }
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn rescale(&mut self) -> Rescale {
+        Rescale {
+            multiplier: self.i32(),
+            shift: self.byte(),
+            output_zero: self.i8(),
+            low: self.i8(),
+            high: self.i8(),
+        }
+    }
+
+    fn walk(&mut self) -> Walk {
+        Walk {
+            lengths: [(); 5].map(|()| self.u16()),
+            from: self.u32(),
+            from_steps: [(); 5].map(|()| self.i32()),
+            to: self.u32(),
+            to_steps: [(); 5].map(|()| self.i32()),
+        }
+    }
+}
+
+impl Decode for Op {
+    fn decode(reader: &mut Reader) -> Self {
+        match reader.u32() {
+            0 => Self::Convolution { layer: reader.layer(), window: reader.window(), groups: reader.u16() },
+            1 => Self::Depthwise { layer: reader.layer(), window: reader.window() },
+            2 => Self::Dense { layer: reader.layer() },
+            3 => Self::MaxPool { input: reader.value(), output: reader.value(), window: reader.window() },
+            4 => Self::AveragePool {
+                input: reader.value(),
+                output: reader.value(),
+                window: reader.window(),
+                padding: if reader.is_some() { Some(reader.i8()) } else { None },
+            },
+            5 => Self::GlobalAverage {
+                input: reader.value(),
+                output: reader.value(),
+                rescale: if reader.is_some() { Some((reader.i8(), reader.rescale())) } else { None },
+            },
+            6 => Self::GlobalMaximum { input: reader.value(), output: reader.value() },
+            7 => {
+                Self::Unary { input: reader.value(), output: reader.value(), function: reader.function() }
+            }
+            8 => Self::Binary {
+                left: reader.operand(),
+                right: reader.operand(),
+                output: reader.value(),
+                operation: reader.operation(),
+                activation: reader.activation(),
+            },
+            9 => Self::SumInt8 {
+                left: reader.operand(),
+                right: reader.operand(),
+                output: reader.value(),
+                zeros: reader.pair(),
+                multipliers: [reader.i32(), reader.i32()],
+                rescale: reader.rescale(),
+            },
+            10 => Self::ProductInt8 {
+                left: reader.operand(),
+                right: reader.operand(),
+                output: reader.value(),
+                zeros: reader.pair(),
+                rescale: reader.rescale(),
+            },
+            11 => Self::Softmax { input: reader.value(), output: reader.value() },
+            12 => Self::Copy { input: reader.value(), output: reader.value(), walk: reader.walk() },
+            13 => Self::Fill { output: reader.value(), bits: reader.u32() },
+            14 => Self::Quantise {
+                input: reader.value(),
+                output: reader.value(),
+                inverse_scale: reader.f32(),
+                zero: reader.i8(),
+            },
+            15 => Self::Dequantise {
+                input: reader.value(),
+                output: reader.value(),
+                scale: reader.f32(),
+                zero: reader.i8(),
+            },
+            16 => Self::Table { input: reader.value(), output: reader.value(), table: reader.u32() },
+            17 => Self::Rows { ops: reader.byte() },
+            _ => reader.unknown(Self::Rows { ops: 0 }),
+        }
+    }
+}
+
+impl Decode for TrunkSpec {
+    fn decode(reader: &mut Reader) -> Self {
+        Self {
+            name: reader.string(),
+            hash: TrunkHash(reader.bytes_of()),
+            input: reader.value(),
+            output: reader.value(),
+            arena: reader.u32(),
+            weights: reader.u32(),
+            ops: reader.u16(),
+            heads: reader.u16(),
+        }
+    }
+}
+
+impl Decode for HeadSpec {
+    fn decode(reader: &mut Reader) -> Self {
+        Self {
+            name: reader.string(),
+            trunk: TrunkHash(reader.bytes_of()),
+            data: reader.bytes_of(),
+            features: reader.u16(),
+            capacity: reader.u16(),
+            max_support: reader.u16(),
+            weights: reader.u32(),
+            bias: reader.u32(),
+            steps: reader.u16(),
+            rates: reader.u32(),
+            labels: match reader.u32() {
+                0 => LabelMeaning::Fresh,
+                1 => LabelMeaning::Kept,
+                _ => reader.unknown(LabelMeaning::Fresh),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;
