@@ -88,6 +88,7 @@ impl Reader<'_> {
         f32::from_le_bytes(self.bytes_of())
     }
 
+    #[inline(never)]
     fn bytes_of<const N: usize>(&mut self) -> [u8; N] {
         let Some((bytes, rest)) = self.bytes.split_first_chunk() else {
             self.failed = true;
@@ -151,6 +152,7 @@ impl Reader<'_> {
         }
     }
 
+    #[inline(never)]
     fn function(&mut self) -> Function {
         match self.u32() {
             0 => Function::Activation(self.activation()),
@@ -236,13 +238,76 @@ impl Reader<'_> {
         }
     }
 
+    #[inline(never)]
+    fn five<T: Copy + Default>(&mut self, one: impl Fn(&mut Self) -> T) -> [T; 5] {
+        let mut all = [T::default(); 5];
+        for place in &mut all {
+            *place = one(self);
+        }
+        all
+    }
+
+    #[inline(never)]
     fn walk(&mut self) -> Walk {
         Walk {
-            lengths: [(); 5].map(|()| self.u16()),
+            lengths: self.five(|reader| reader.u16()),
             from: self.u32(),
-            from_steps: [(); 5].map(|()| self.i32()),
+            from_steps: self.five(Self::i32),
             to: self.u32(),
-            to_steps: [(); 5].map(|()| self.i32()),
+            to_steps: self.five(Self::i32),
+        }
+    }
+}
+
+/// The operations, by what they begin with.
+impl Reader<'_> {
+    /// A layer.
+    fn layered(&mut self, variant: u32) -> Op {
+        let layer = self.layer();
+        match variant {
+            0 => Op::Convolution { layer, window: self.window(), groups: self.u16() },
+            1 => Op::Depthwise { layer, window: self.window() },
+            _ => Op::Dense { layer },
+        }
+    }
+
+    /// Two operands and a value.
+    fn of_two(&mut self, variant: u32) -> Op {
+        let (left, right, output) = (self.operand(), self.operand(), self.value());
+        if variant == 8 {
+            let (operation, activation) = (self.operation(), self.activation());
+            return Op::Binary { left, right, output, operation, activation };
+        }
+        let zeros = self.pair();
+        if variant == 10 {
+            return Op::ProductInt8 { left, right, output, zeros, rescale: self.rescale() };
+        }
+        let multipliers = [self.i32(), self.i32()];
+        Op::SumInt8 { left, right, output, zeros, multipliers, rescale: self.rescale() }
+    }
+
+    /// A value read and a value written.
+    fn of_one(&mut self, variant: u32) -> Op {
+        let (input, output) = (self.value(), self.value());
+        match variant {
+            3 => Op::MaxPool { input, output, window: self.window() },
+            4 => {
+                let window = self.window();
+                let padding = if self.is_some() { Some(self.i8()) } else { None };
+                Op::AveragePool { input, output, window, padding }
+            }
+            5 => {
+                let rescale = if self.is_some() { Some((self.i8(), self.rescale())) } else { None };
+                Op::GlobalAverage { input, output, rescale }
+            }
+            6 => Op::GlobalMaximum { input, output },
+            7 => Op::Unary { input, output, function: self.function() },
+            11 => Op::Softmax { input, output },
+            12 => Op::Copy { input, output, walk: self.walk() },
+            14 => Op::Quantise { input, output, inverse_scale: self.f32(), zero: self.i8() },
+            15 => Op::Dequantise { input, output, scale: self.f32(), zero: self.i8() },
+            16 => Op::Table { input, output, table: self.u32() },
+            _ => self.unknown(Op::Softmax { input, output }),
         }
     }
 }
@@ -250,65 +315,11 @@ impl Reader<'_> {
 impl Decode for Op {
     fn decode(reader: &mut Reader) -> Self {
         match reader.u32() {
-            0 => Self::Convolution { layer: reader.layer(), window: reader.window(), groups: reader.u16() },
-            1 => Self::Depthwise { layer: reader.layer(), window: reader.window() },
-            2 => Self::Dense { layer: reader.layer() },
-            3 => Self::MaxPool { input: reader.value(), output: reader.value(), window: reader.window() },
-            4 => Self::AveragePool {
-                input: reader.value(),
-                output: reader.value(),
-                window: reader.window(),
-                padding: if reader.is_some() { Some(reader.i8()) } else { None },
-            },
-            5 => Self::GlobalAverage {
-                input: reader.value(),
-                output: reader.value(),
-                rescale: if reader.is_some() { Some((reader.i8(), reader.rescale())) } else { None },
-            },
-            6 => Self::GlobalMaximum { input: reader.value(), output: reader.value() },
-            7 => {
-                Self::Unary { input: reader.value(), output: reader.value(), function: reader.function() }
-            }
-            8 => Self::Binary {
-                left: reader.operand(),
-                right: reader.operand(),
-                output: reader.value(),
-                operation: reader.operation(),
-                activation: reader.activation(),
-            },
-            9 => Self::SumInt8 {
-                left: reader.operand(),
-                right: reader.operand(),
-                output: reader.value(),
-                zeros: reader.pair(),
-                multipliers: [reader.i32(), reader.i32()],
-                rescale: reader.rescale(),
-            },
-            10 => Self::ProductInt8 {
-                left: reader.operand(),
-                right: reader.operand(),
-                output: reader.value(),
-                zeros: reader.pair(),
-                rescale: reader.rescale(),
-            },
-            11 => Self::Softmax { input: reader.value(), output: reader.value() },
-            12 => Self::Copy { input: reader.value(), output: reader.value(), walk: reader.walk() },
+            variant @ 0..=2 => reader.layered(variant),
+            variant @ 8..=10 => reader.of_two(variant),
             13 => Self::Fill { output: reader.value(), bits: reader.u32() },
-            14 => Self::Quantise {
-                input: reader.value(),
-                output: reader.value(),
-                inverse_scale: reader.f32(),
-                zero: reader.i8(),
-            },
-            15 => Self::Dequantise {
-                input: reader.value(),
-                output: reader.value(),
-                scale: reader.f32(),
-                zero: reader.i8(),
-            },
-            16 => Self::Table { input: reader.value(), output: reader.value(), table: reader.u32() },
             17 => Self::Rows { ops: reader.byte() },
-            _ => reader.unknown(Self::Rows { ops: 0 }),
+            variant => reader.of_one(variant),
         }
     }
 }

@@ -203,6 +203,7 @@ impl Op {
     }
 
     /// Elements visited, at least 1: a bound on the time.
+    #[inline(never)]
     pub(crate) fn work(&self) -> u64 {
         let taps = match self {
             Self::MaxPool { window, .. } | Self::AveragePool { window, .. } => window.taps(),
@@ -266,6 +267,7 @@ impl Op {
     }
 
     /// Whether each value is of the element that the operation computes with.
+    #[inline(never)]
     pub(crate) fn check_elements(&self) -> Result<(), PlanError> {
         use Element::{F32, I8};
         let all = |element: Element| {
@@ -294,6 +296,7 @@ impl Op {
     }
 
     /// Whether shapes and windows fit together.
+    #[inline(never)]
     pub(crate) fn shapes_fit(&self) -> bool {
         match self {
             Self::Convolution { layer, window, groups } => {

@@ -102,6 +102,7 @@ pub enum PackError {
 
 impl<'p> Pack<'p> {
     /// Checks all bytes and gives access to what they hold. The bytes must be the pack and nothing else.
+    #[inline(never)]
     pub fn parse(bytes: &'p [u8]) -> Result<Self, PackError> {
         let header = Header::read(bytes)?;
         if header.length as usize != bytes.len() {
@@ -196,6 +197,7 @@ impl<'p> Pack<'p> {
 }
 
 /// Checks trunk and operations; what follows the operations is returned.
+#[inline(never)]
 fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: &[f32]) -> Result<&'p [u8], PackError> {
     let arena = trunk.arena;
     let room = if arena > MOST_ELEMENTS { 0 } else { arena };
