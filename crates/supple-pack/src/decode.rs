@@ -23,12 +23,13 @@ pub(crate) trait Decode {
     fn decode(reader: &mut Reader) -> Self;
 }
 
-/// Decodes one item and gives the bytes behind it; `None` where they are no such item.
-#[inline(always)]
-pub(crate) fn take<T: Decode>(bytes: &[u8]) -> Option<(T, &[u8])> {
+/// Decodes one item and leaves the bytes behind it; `None` where they are no such item. One copy for each kind of item.
+#[inline(never)]
+pub(crate) fn take<T: Decode>(bytes: &mut &[u8]) -> Option<T> {
     let mut reader = Reader { bytes, failed: false };
     let item = T::decode(&mut reader);
-    if reader.failed { None } else { Some((item, reader.bytes)) }
+    *bytes = reader.bytes;
+    if reader.failed { None } else { Some(item) }
 }
 
 /// The bytes still to be read.

@@ -14,7 +14,8 @@ use super::*;
 fn both<T: Decode + Serialize + DeserializeOwned>(bytes: &[u8]) -> Option<Vec<u8>> {
     let write = |(item, rest): (T, &[u8])| (postcard::to_allocvec(&item).expect("no limit"), rest.len());
     let expected = postcard::take_from_bytes::<T>(bytes).ok().map(write);
-    let found = take::<T>(bytes).map(write);
+    let mut rest = bytes;
+    let found = take::<T>(&mut rest).map(|item| write((item, rest)));
     assert_eq!(found, expected, "{bytes:?}");
     found.map(|(written, _)| written)
 }

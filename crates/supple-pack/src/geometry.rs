@@ -180,15 +180,6 @@ impl Op {
         self.window().map_or(1, Window::span)
     }
 
-    /// The rows of an input of `height` that row `row` of the output reads; empty where all lie outside.
-    pub fn rows_for(&self, row: u16, height: u16) -> core::ops::Range<u16> {
-        let Some(window) = self.window() else { return row..row.saturating_add(1) };
-        let start = u32::from(row) * u32::from(window.stride[0]);
-        let end = (start + window.span()).saturating_sub(window.pad[0].into()).min(height.into());
-        let start = start.saturating_sub(window.pad[0].into()).min(end);
-        start as u16..end as u16
-    }
-
     /// Multiply-accumulates, padding counted; zero for what has no weights.
     pub fn macs(&self) -> u64 {
         match self {
@@ -330,6 +321,19 @@ impl Op {
             }
             Self::Fill { .. } | Self::Rows { .. } => true,
         }
+    }
+}
+
+impl Window {
+    /// Of an operation that has none: row by row, element by element.
+    pub const ONE: Self = Self { kernel: [1, 1], stride: [1, 1], pad: [0, 0], dilation: [1, 1] };
+
+    /// The rows of an input of `height` that row `row` of the output reads; empty where all lie outside.
+    pub fn rows_for(&self, row: u16, height: u16) -> core::ops::Range<u16> {
+        let start = u32::from(row) * u32::from(self.stride[0]);
+        let end = (start + self.span()).saturating_sub(self.pad[0].into()).min(height.into());
+        let start = start.saturating_sub(self.pad[0].into()).min(end);
+        start as u16..end as u16
     }
 }
 

@@ -217,8 +217,7 @@ fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: &[f32]) -> Result<&
     let mut work = 0;
     let mut group = Group::default();
     for index in 0..trunk.ops {
-        let (op, after) = take::<Op>(rest, "operation")?;
-        rest = after;
+        let op: Op = decode::take(&mut rest).ok_or(PackError::Structure { part: "operation" })?;
         let failed = |error| PackError::Op { index, error };
         work = op.check(&limits, group.is_open()).and_then(|more| add_work(work, more)).map_err(failed)?;
         if let Op::Rows { ops } = op {
@@ -245,10 +244,10 @@ fn head(spec: HeadSpec, weights: &[f32]) -> Option<Head<'_>> {
     })
 }
 
-/// Decodes one item and gives the bytes behind it. One copy of it for each kind of item: it is long.
-#[inline(never)]
-fn take<'b, T: Decode>(bytes: &'b [u8], part: &'static str) -> Result<(T, &'b [u8]), PackError> {
-    decode::take(bytes).ok_or(PackError::Structure { part })
+/// Decodes one item and gives the bytes behind it.
+fn take<'b, T: Decode>(mut bytes: &'b [u8], part: &'static str) -> Result<(T, &'b [u8]), PackError> {
+    let item = decode::take(&mut bytes).ok_or(PackError::Structure { part })?;
+    Ok((item, bytes))
 }
 
 /// Items that were checked before, decoded one at a time.
@@ -263,8 +262,6 @@ impl<T: Decode> Iterator for Sequence<'_, T> {
 
     fn next(&mut self) -> Option<T> {
         self.left = self.left.checked_sub(1)?;
-        let (item, rest) = take(self.bytes, "").ok()?;
-        self.bytes = rest;
-        Some(item)
+        decode::take(&mut self.bytes)
     }
 }

@@ -23,10 +23,9 @@ fn needed(op: &Op) -> [(&'static str, bool); 2] {
         Op::Convolution { .. } => feature!("convolution"),
         Op::Depthwise { .. } => feature!("depthwise"),
         Op::Dense { .. } => feature!("dense"),
-        Op::MaxPool { .. }
-        | Op::AveragePool { .. }
-        | Op::GlobalAverage { .. }
-        | Op::GlobalMaximum { .. } => feature!("pool"),
+        Op::MaxPool { .. } | Op::AveragePool { .. } | Op::GlobalAverage { .. } | Op::GlobalMaximum { .. } => {
+            feature!("pool")
+        }
         Op::Unary { .. }
         | Op::Binary { .. }
         | Op::SumInt8 { .. }

@@ -155,9 +155,11 @@ pub(super) fn run_rows(op: &Op, rows: Range<u16>, arena: &mut [f32], weights: &[
                 pool::max_pool_row(from, y, to, &output.shape, window);
             })
         }
-        Op::MaxPool { input, output, window } if POOL && is_int8(input) => each_row(arena, input, output, rows, |from, y, to| {
-            int8::max_pool_row(from, y, to, &output.shape, window);
-        }),
+        Op::MaxPool { input, output, window } if POOL && is_int8(input) => {
+            each_row(arena, input, output, rows, |from, y, to| {
+                int8::max_pool_row(from, y, to, &output.shape, window);
+            })
+        }
         Op::AveragePool { input, output, window, padding } if POOL && is_float(input) => {
             each_row(arena, input, output, rows, |from, y, to| {
                 pool::average_pool_row(from, y, to, &output.shape, window, padding.is_some());
