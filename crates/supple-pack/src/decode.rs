@@ -10,7 +10,7 @@
 
 use heapless::{String, Vec};
 
-use crate::head::{HeadSpec, LabelMeaning, TrunkHash};
+use crate::head::{HeadSpec, HeadTask, LabelMeaning, Start, TrunkHash};
 use crate::op::{
     Activation, Element, Epilogue, Function, Layer, Op, Operand, Operation, Requantise, Rescale, Shape,
     Value, Walk, Window,
@@ -132,15 +132,17 @@ impl Reader<'_> {
         Shape { height: self.u16(), width: self.u16(), channels: self.u16() }
     }
 
-    #[inline(never)]
-    fn value(&mut self) -> Value {
-        let (offset, shape) = (self.u32(), self.shape());
-        let element = match self.u32() {
+    fn element(&mut self) -> Element {
+        match self.u32() {
             0 => Element::F32,
             1 => Element::I8,
             _ => self.unknown(Element::F32),
-        };
-        Value { offset, shape, element, rows: self.u16() }
+        }
+    }
+
+    #[inline(never)]
+    fn value(&mut self) -> Value {
+        Value { offset: self.u32(), shape: self.shape(), element: self.element(), rows: self.u16() }
     }
 
     #[inline(never)]
@@ -347,17 +349,28 @@ impl Decode for HeadSpec {
             trunk: TrunkHash(reader.bytes_of()),
             data: reader.bytes_of(),
             features: reader.u16(),
+            hidden: reader.u16(),
             capacity: reader.u16(),
             max_support: reader.u16(),
-            weights: reader.u32(),
-            bias: reader.u32(),
+            cache: reader.element(),
+            task: match reader.u32() {
+                0 => HeadTask::Classes(match reader.u32() {
+                    0 => LabelMeaning::Fresh,
+                    1 => LabelMeaning::Kept,
+                    _ => reader.unknown(LabelMeaning::Fresh),
+                }),
+                1 => HeadTask::Numbers,
+                _ => reader.unknown(HeadTask::Numbers),
+            },
+            start: match reader.u32() {
+                0 => Start::Learned,
+                1 => Start::Prototypes { temperature: reader.f32() },
+                _ => reader.unknown(Start::Learned),
+            },
+            momentum: reader.f32(),
+            parameters: reader.u32(),
             steps: reader.u16(),
             rates: reader.u32(),
-            labels: match reader.u32() {
-                0 => LabelMeaning::Fresh,
-                1 => LabelMeaning::Kept,
-                _ => reader.unknown(LabelMeaning::Fresh),
-            },
         }
     }
 }

@@ -3,6 +3,13 @@
 use heapless::String;
 use serde::{Deserialize, Serialize};
 
+use crate::op::Element;
+
+/// The most outputs of a head: two bits of a class number are left to whoever stores labels in 16 bits.
+pub const MOST_OUTPUTS: u16 = 0x3fff;
+/// The most heads of one pack.
+pub const MOST_HEADS: u16 = 64;
+
 /// Names the trunk a head was meta-trained on: the first 16 bytes of the SHA-256 of the trunk's structure and
 /// weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,16 +27,38 @@ pub enum LabelMeaning {
     Kept,
 }
 
-/// A linear classification head: logits = W f + b, trained by gradient steps on the softmax cross-entropy.
+/// What a head predicts, and the loss that its steps make smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HeadTask {
+    /// One of several classes. The loss of an episode with `way` classes and `n` support samples is `way / n` times
+    /// the sum of the samples' softmax cross-entropies, that is, the sum over classes when shots are equal. So one
+    /// set of step sizes serves any number of classes.
+    Classes(LabelMeaning),
+    /// Numbers. The loss is the mean, over samples and numbers, of the squared error.
+    Numbers,
+}
+
+/// Where an adaptation starts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Start {
+    /// From the learned parameters.
+    Learned,
+    /// The last layer starts from prototypes: where `μ` is the mean of a class's support samples as that layer sees
+    /// them, from weights `2τμ` and bias `−τ|μ|²`, so that logits are the negative squared distances, scaled, but
+    /// for what all classes share. A hidden layer starts from its learned parameters, and so do classes without
+    /// support samples.
+    Prototypes {
+        /// The scale `τ`.
+        temperature: f32,
+    },
+}
+
+/// A head: one linear layer, or a hidden layer with relu (`if x > 0 { x } else { 0 }`) and a linear one behind it.
 ///
-/// Blobs are in the pack's weight section, offsets counted in `f32` elements.
-///
-/// The support loss of an episode with `way` classes and `n` samples is `way / n` times the sum of the samples'
-/// cross-entropies, that is, the sum over classes when shots are equal. So one set of step sizes serves any
-/// number of classes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Numbers are in the pack's weight section, offsets counted in `f32` elements.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeadSpec {
-    /// What the head is for, e.g. `characters`.
+    /// What the head is for, e.g. `characters`. The heads of a pack have different names.
     pub name: String<32>,
     /// The trunk whose features it was trained on.
     pub trunk: TrunkHash,
@@ -38,18 +67,53 @@ pub struct HeadSpec {
     pub data: [u8; 16],
     /// Length of a feature vector.
     pub features: u16,
-    /// The largest number of classes, and the rows of the initialisation.
+    /// Units of the hidden layer; 0 for a head without one.
+    pub hidden: u16,
+    /// The largest number of classes, and the rows of the last layer; or the numbers predicted.
     pub capacity: u16,
-    /// The largest number of support samples whose features are cached.
+    /// The largest number of support samples whose features are cached, the same for all heads of a pack.
     pub max_support: u16,
-    /// Learned initial weights, `[capacity][features]`.
-    pub weights: u32,
-    /// Learned initial biases, `[capacity]`.
-    pub bias: u32,
+    /// How support features are cached, the same for all heads of a pack: as they are, or in `i8` with a scale for
+    /// each sample.
+    pub cache: Element,
+    /// What it predicts.
+    pub task: HeadTask,
+    /// Where an adaptation starts.
+    pub start: Start,
+    /// Share of a parameter's velocity that a step keeps, at least 0 and below 1; 0 is plain gradient descent.
+    pub momentum: f32,
+    /// Learned initial parameters, layer after layer, the hidden one first: weights `[outputs][inputs]`, then biases
+    /// `[outputs]`.
+    pub parameters: u32,
     /// Number of gradient steps the head was trained for. Steps beyond reuse the last rates.
     pub steps: u16,
-    /// Learned rates, `[steps][2]`: of the weights, of the biases.
+    /// Learned rates, `[steps][layers][2]`: of the weights, of the biases.
     pub rates: u32,
-    /// What the rows of the initialisation are.
-    pub labels: LabelMeaning,
+}
+
+impl HeadSpec {
+    /// Layers with parameters: 1 or 2.
+    pub fn layers(&self) -> usize {
+        if self.hidden > 0 { 2 } else { 1 }
+    }
+
+    /// Inputs of the last layer: hidden units, or features where there are none.
+    pub fn last_inputs(&self) -> u16 {
+        if self.hidden > 0 { self.hidden } else { self.features }
+    }
+
+    /// Parameters of the hidden layer; 0 where there is none.
+    pub fn hidden_parameters(&self) -> u64 {
+        u64::from(self.hidden) * (u64::from(self.features) + 1)
+    }
+
+    /// Parameters of all layers.
+    pub fn parameter_count(&self) -> u64 {
+        self.hidden_parameters() + u64::from(self.capacity) * (u64::from(self.last_inputs()) + 1)
+    }
+
+    /// Rates of all steps.
+    pub fn rate_count(&self) -> u64 {
+        2 * self.layers() as u64 * u64::from(self.steps)
+    }
 }

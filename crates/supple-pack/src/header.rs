@@ -5,7 +5,7 @@ use crc::{CRC_32_ISCSI, Crc, Table};
 /// Every pack begins with these bytes.
 pub const MAGIC: [u8; 4] = *b"SUPL";
 /// The version of the format that this crate reads and writes.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 /// Length of the header; the structure follows.
 pub const HEADER_BYTES: usize = 32;
 /// Weights begin at a multiple of this.

@@ -36,9 +36,9 @@ pub mod write;
 
 pub use check::PlanError;
 pub use geometry::{Constants, int8_runs};
-pub use head::{HeadSpec, LabelMeaning, TrunkHash};
+pub use head::{HeadSpec, HeadTask, LabelMeaning, Start, TrunkHash};
 pub use op::{Activation, Element, Op, Shape, Value, Window};
-pub use read::{Head, Pack, PackError, TrunkSpec};
+pub use read::{Head, LayerRef, Pack, PackError, TrunkSpec};
 #[cfg(feature = "write")]
 pub use write::AlignedBytes;
 

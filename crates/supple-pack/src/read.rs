@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::{Group, Limits, MOST_ELEMENTS, PlanError, add_work};
 use crate::decode::{self, Decode};
-use crate::head::{HeadSpec, TrunkHash};
+use crate::head::{HeadSpec, HeadTask, MOST_HEADS, MOST_OUTPUTS, Start, TrunkHash};
 use crate::header::{HEADER_BYTES, Header, HeaderError, checksum};
 use crate::op::{Element, Op, Value};
 
@@ -45,12 +45,36 @@ pub struct Pack<'p> {
 pub struct Head<'p> {
     /// What is said about it.
     pub spec: HeadSpec,
-    /// Learned initial weights, `[capacity][features]`.
-    pub weights: &'p [f32],
-    /// Learned initial biases, `[capacity]`.
-    pub bias: &'p [f32],
-    /// Learned rates, `[steps][2]`: of the weights, of the biases.
+    /// Learned initial parameters, layer after layer.
+    pub parameters: &'p [f32],
+    /// Learned rates, `[steps][layers][2]`: of the weights, of the biases.
     pub rates: &'p [f32],
+}
+
+/// A layer's numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LayerRef<'p> {
+    /// `[outputs][inputs]`.
+    pub weights: &'p [f32],
+    /// `[outputs]`.
+    pub bias: &'p [f32],
+}
+
+impl<'p> Head<'p> {
+    /// The hidden layer's learned start, if there is such a layer.
+    pub fn hidden(&self) -> Option<LayerRef<'p>> {
+        let (layer, _) = self.parameters.split_at_checked(self.spec.hidden_parameters() as usize)?;
+        let (weights, bias) = layer.split_at_checked(layer.len() - usize::from(self.spec.hidden))?;
+        (!bias.is_empty()).then_some(LayerRef { weights, bias })
+    }
+
+    /// The last layer's learned start.
+    pub fn last(&self) -> LayerRef<'p> {
+        let layer = self.parameters.get(self.spec.hidden_parameters() as usize..).unwrap_or_default();
+        let weights = usize::from(self.spec.capacity) * usize::from(self.spec.last_inputs());
+        let (weights, bias) = layer.split_at_checked(weights).unwrap_or_default();
+        LayerRef { weights, bias }
+    }
 }
 
 /// Why bytes are no pack that can be run.
@@ -90,6 +114,11 @@ pub enum PackError {
         /// Why.
         error: PlanError,
     },
+    /// No operations, and yet features that are not the input.
+    #[error(
+        "the pack's trunk has no operation, but its features lie elsewhere than its input: compile it again"
+    )]
+    NoOperations,
     /// A head that cannot be used.
     #[error("head {index} of the pack cannot be used: {problem}; pack it again")]
     Head {
@@ -165,35 +194,77 @@ impl<'p> Pack<'p> {
     }
 
     fn check_heads(&self) -> Result<(), PackError> {
-        let features = self.trunk.output.elements();
         let mut rest = self.heads;
+        let mut first = None;
+        let mut words = 0;
         for index in 0..self.trunk.heads {
-            let wrong = |problem| Err(PackError::Head { index, problem });
             let (spec, after) = take::<HeadSpec>(rest, "head")?;
             rest = after;
-            if spec.trunk != self.trunk.hash {
-                return wrong("it was trained on another trunk");
-            }
-            if usize::from(spec.features) != features {
-                return wrong("it takes another number of features than the trunk gives");
-            }
-            if spec.capacity == 0 || spec.max_support == 0 || spec.steps == 0 {
-                return wrong("it has room for no class or no sample, or takes no step");
-            }
-            let samples = u64::from(spec.max_support) * u64::from(spec.features.max(spec.capacity));
-            if 2 * samples > u64::from(MOST_ELEMENTS) {
-                return wrong("its support cache is larger than any device's memory");
-            }
-            let Some(head) = head(spec, self.weights) else {
-                return wrong("its numbers reach beyond the pack");
+            words += head_words(&spec);
+            let (max_support, cache) = *first.get_or_insert((spec.max_support, spec.cache));
+            let shared = max_support == spec.max_support && cache == spec.cache;
+            let problem = if index >= MOST_HEADS {
+                Some("it is one head more than a pack may hold")
+            } else if !shared {
+                Some("it would cache support samples in another way than the first head")
+            } else if words > u64::from(MOST_ELEMENTS) {
+                Some("with the heads before it, it needs more memory than any device has")
+            } else if self.heads().take(index.into()).any(|other| other.spec.name == spec.name) {
+                Some("a head before it has the same name")
+            } else {
+                self.problem_of(spec)
             };
-            let mut numbers = head.weights.iter().chain(head.bias).chain(head.rates);
-            if !numbers.all(|number| number.is_finite()) {
-                return wrong("it holds a weight or a rate that is not a finite number");
+            if let Some(problem) = problem {
+                return Err(PackError::Head { index, problem });
             }
         }
         if rest.is_empty() { Ok(()) } else { Err(PackError::Structure { part: "end" }) }
     }
+
+    /// What is wrong with a head on its own.
+    fn problem_of(&self, spec: HeadSpec) -> Option<&'static str> {
+        if spec.trunk != self.trunk.hash {
+            return Some("it was trained on another trunk");
+        }
+        if usize::from(spec.features) != self.trunk.output.elements() {
+            return Some("it takes another number of features than the trunk gives");
+        }
+        if spec.capacity == 0 || spec.max_support == 0 || spec.steps == 0 {
+            return Some("it has room for no class or no sample, or takes no step");
+        }
+        if spec.capacity > MOST_OUTPUTS {
+            return Some("it has more outputs than labels can name");
+        }
+        // What is no number lies in no range.
+        if !(0.0..1.0).contains(&spec.momentum) {
+            return Some("its momentum is not at least 0 and below 1");
+        }
+        if let Start::Prototypes { temperature } = spec.start {
+            if spec.task == HeadTask::Numbers {
+                return Some("it starts from prototypes but predicts numbers, not classes");
+            }
+            if !(temperature > 0.0 && temperature.is_finite()) {
+                return Some("the temperature of its prototypes is not a finite number above 0");
+            }
+        }
+        let Some(head) = head(spec, self.weights) else {
+            return Some("its numbers reach beyond the pack");
+        };
+        let mut numbers = head.parameters.iter().chain(head.rates);
+        if numbers.all(|number| number.is_finite()) {
+            None
+        } else {
+            Some("it holds a weight or a rate that is not a finite number")
+        }
+    }
+}
+
+/// No less than a head and its support take of memory, in words; what is shared by heads is counted for each.
+fn head_words(spec: &HeadSpec) -> u64 {
+    let (support, capacity) = (u64::from(spec.max_support), u64::from(spec.capacity));
+    let sample = u64::from(spec.features) + u64::from(spec.hidden) + 2 * capacity + 2;
+    // Parameters, velocities, and the guard's copy of both.
+    4 * spec.parameter_count() + support * sample + 3 * capacity + u64::from(spec.hidden)
 }
 
 /// Checks trunk and operations; what follows the operations is returned.
@@ -213,6 +284,9 @@ fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: &[f32]) -> Result<&
     let outside = PackError::Trunk(PlanError::OutsideWeights { offset: trunk.weights });
     let weights = weights.get(..trunk.weights as usize).ok_or(outside)?;
     let limits = Limits { arena, weights };
+    if trunk.ops == 0 && !trunk.input.same_place(&trunk.output) {
+        return Err(PackError::NoOperations);
+    }
     let mut rest = ops;
     let mut work = 0;
     let mut group = Group::default();
@@ -234,12 +308,11 @@ fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: &[f32]) -> Result<&
 
 /// A head's numbers in place; `None` when they reach beyond the weights.
 fn head(spec: HeadSpec, weights: &[f32]) -> Option<Head<'_>> {
-    let capacity = usize::from(spec.capacity);
-    let part = |offset: u32, length: usize| weights.get(offset as usize..)?.get(..length);
+    let part =
+        |offset: u32, length: u64| weights.get(offset as usize..)?.get(..usize::try_from(length).ok()?);
     Some(Head {
-        weights: part(spec.weights, capacity * usize::from(spec.features))?,
-        bias: part(spec.bias, capacity)?,
-        rates: part(spec.rates, 2 * usize::from(spec.steps))?,
+        parameters: part(spec.parameters, spec.parameter_count())?,
+        rates: part(spec.rates, spec.rate_count())?,
         spec,
     })
 }

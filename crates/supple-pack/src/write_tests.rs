@@ -5,8 +5,10 @@ use alloc::vec;
 
 use super::*;
 use crate::check::PlanError;
+use crate::head::LabelMeaning;
 use crate::header::HeaderError;
-use crate::op::{Activation, Element, Epilogue, Layer, Shape, Window};
+use crate::op::{Activation, Epilogue, Layer, Shape, Window};
+use crate::read::LayerRef;
 
 fn vector(offset: u32, channels: u16) -> Value {
     Value::whole(offset, Shape { height: 1, width: 1, channels }, Element::F32)
@@ -25,12 +27,15 @@ fn head(trunk: &TrunkParts) -> HeadParts {
         name: "classes".to_owned(),
         trunk: trunk_hash(trunk),
         data: [3; 16],
+        hidden: 0,
         capacity: 4,
         max_support: 10,
-        weights: vec![0.5; 8],
-        bias: vec![0.25; 4],
-        rates: vec![[0.1, 0.2], [0.3, 0.4]],
-        labels: LabelMeaning::Kept,
+        cache: Element::F32,
+        task: HeadTask::Classes(LabelMeaning::Kept),
+        start: Start::Learned,
+        momentum: 0.0,
+        parameters: [[0.5; 8].as_slice(), &[0.25; 4]].concat(),
+        rates: vec![vec![[0.1, 0.2]], vec![[0.3, 0.4]]],
     }
 }
 
@@ -64,9 +69,9 @@ fn what_is_written_is_read() {
     let heads: Vec<_> = pack.heads().collect();
     assert_eq!(heads.len(), 1);
     assert_eq!((heads[0].spec.capacity, heads[0].spec.max_support, heads[0].spec.steps), (4, 10, 2));
-    assert_eq!(heads[0].spec.labels, LabelMeaning::Kept);
-    assert_eq!(heads[0].weights, [0.5; 8]);
-    assert_eq!(heads[0].bias, [0.25; 4]);
+    assert_eq!(heads[0].spec.task, HeadTask::Classes(LabelMeaning::Kept));
+    assert_eq!(heads[0].hidden(), None);
+    assert_eq!(heads[0].last(), LayerRef { weights: &[0.5; 8], bias: &[0.25; 4] });
     assert_eq!(heads[0].rates, [0.1, 0.2, 0.3, 0.4]);
 }
 
@@ -203,8 +208,8 @@ fn unsound_parts_are_not_written() {
     stranger.trunk = TrunkHash([7; 16]);
     assert!(matches!(pack(&trunk(), &[stranger]), Err(WriteError::Unsound(PackError::Head { .. }))));
     let mut thin = head(&trunk());
-    thin.weights.pop();
-    assert!(matches!(pack(&trunk(), &[thin]), Err(WriteError::HeadSize { expected: 8, .. })));
+    thin.parameters.pop();
+    assert!(matches!(pack(&trunk(), &[thin]), Err(WriteError::HeadSize { expected: 12, .. })));
     let mut named = trunk();
     named.name = "a name of more than thirty-two bytes".to_owned();
     assert!(matches!(pack(&named, &[]), Err(WriteError::Name(_))));

@@ -8,13 +8,13 @@
 //! |---|---|
 //! | [`kernels`] | slices in, slices out |
 //! | [`trunk`] | what runs a trunk: [`PlanTrunk`] from flash, or tract (feature `tract`, needs `std`) |
-//! | [`head`] | a head, its support samples, its gradient steps |
+//! | [`head`] | heads, the support samples they share, their gradient steps |
 //! | [`memory`] | how much memory a pack needs, to the byte |
 //!
 //! The feature `host` (needs `std`) adds kernels for processors with wide registers. They block otherwise, so they
 //! give the same bits.
 //!
-//! Not supported: training of the trunk, regression heads.
+//! Not supported: training of the trunk, heads of more than two layers.
 #![cfg_attr(not(any(feature = "host", feature = "tract", test)), no_std)]
 #![deny(unsafe_code, missing_docs)]
 
@@ -23,7 +23,7 @@ pub mod kernels;
 pub mod memory;
 pub mod trunk;
 
-pub use head::{AdaptError, Adaptation, HeadMemory, Learner};
+pub use head::{AdaptError, Adaptation, CacheError, HeadMemory, Label, Learner, SupportCache, Use};
 pub use memory::MemoryNeed;
 #[cfg(feature = "tract")]
 pub use trunk::tract::TractTrunk;

@@ -16,7 +16,6 @@
 //! | [`walk`] | elements moved from place to place |
 //! | [`softmax`] | probabilities and cross-entropy |
 //! | [`head`] | layers of heads: many samples forward, gradient steps |
-//! | [`linear_head`] | logits and gradient steps of a linear classification head |
 //! | [`int8`] | the same layers over `i8` |
 
 #[cfg(any(supple_dsp, supple_fpu))]
@@ -32,7 +31,6 @@ pub mod head;
 mod host;
 pub mod image;
 pub mod int8;
-pub mod linear_head;
 pub mod pool;
 pub mod softmax;
 pub mod spread;

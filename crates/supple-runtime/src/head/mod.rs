@@ -1,0 +1,283 @@
+//! Heads, the support samples they share, and their gradient steps.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `cache` | features of support samples, shared by all heads of a pack |
+//! | `labels` | what those samples are to a head |
+//! | `layout` | where a head's layers lie among its numbers |
+//! | `step` | gradient steps and the support loss |
+//! | `prototypes` | starts from the mean of a class's samples |
+//! | `adapt` | several steps, undone when they make things worse |
+//! | `classes` | one class more, one class less |
+
+mod adapt;
+mod cache;
+mod classes;
+mod error;
+mod labels;
+mod layout;
+mod prototypes;
+mod step;
+
+pub use adapt::Adaptation;
+pub use cache::SupportCache;
+pub use error::{AdaptError, CacheError};
+pub use labels::{Label, Use};
+
+use supple_pack::{Head, HeadTask, LayerRef, Start};
+
+use crate::kernels::head::forward::forward;
+use crate::kernels::head::rows::Rows;
+use crate::memory::MemoryNeed;
+use labels::{HELD_BACK, NONE};
+use layout::Layout;
+
+/// Set in a class's row while it waits for samples to take its prototype from.
+const WAITING: u16 = 0x8000;
+/// Set in a class's row when the adaptation under way has placed its prototype.
+const PLACED: u16 = 0x4000;
+/// What is left is a row of the learned start: a pack has no more than these.
+const ROW: u16 = supple_pack::head::MOST_OUTPUTS;
+
+/// The memory that a learner works in; how much is what [`MemoryNeed::of_head`] says.
+#[derive(Debug)]
+pub struct HeadMemory<'m> {
+    /// [`MemoryNeed::learner`] of them, or more.
+    pub floats: &'m mut [f32],
+    /// [`MemoryNeed::labels`] of them, or more.
+    pub labels: &'m mut [u16],
+}
+
+/// A head that learns from the cached features of support samples.
+///
+/// Steps are counted from the start: step `t` uses the `t`-th learned rates, steps beyond the last reuse the last.
+#[derive(Debug)]
+pub struct Learner<'p, 'm> {
+    learned: &'p [f32],
+    rates: &'p [f32],
+    layout: Layout,
+    task: HeadTask,
+    start: Start,
+    momentum: f32,
+    way: usize,
+    steps: usize,
+    parameters: &'m mut [f32],
+    /// Shaped as the parameters; empty where steps have no momentum.
+    velocity: &'m mut [f32],
+    /// Hidden units and outputs of the last call of [`outputs`](Self::outputs).
+    place: &'m mut [f32],
+    /// By sample and number, where the head predicts numbers.
+    targets: &'m mut [f32],
+    /// By sample.
+    labels: &'m mut [u16],
+    /// By class, the row of the learned start, and what is said above.
+    rows: &'m mut [u16],
+}
+
+impl<'p, 'm> Learner<'p, 'm> {
+    /// A learner that has not begun.
+    pub fn new(head: Head<'p>, memory: HeadMemory<'m>) -> Result<Self, AdaptError> {
+        let need = MemoryNeed::of_head(&head.spec);
+        let too_small = AdaptError::MemoryTooSmall { floats: need.learner(), labels: need.labels };
+        let layout = Layout::of(&head.spec);
+        let (labels, rows) = memory
+            .labels
+            .get_mut(..need.labels)
+            .and_then(|labels| labels.split_at_mut_checked(head.spec.max_support.into()))
+            .ok_or(too_small)?;
+        let mut rest = memory.floats;
+        let mut part = |size: usize| {
+            let (part, after) = core::mem::take(&mut rest).split_at_mut_checked(size).ok_or(too_small)?;
+            rest = after;
+            Ok(part)
+        };
+        let place = layout.hidden + layout.capacity;
+        Ok(Self {
+            learned: head.parameters,
+            rates: head.rates,
+            layout,
+            task: head.spec.task,
+            start: head.spec.start,
+            momentum: head.spec.momentum,
+            way: 0,
+            steps: 0,
+            parameters: part(need.head - place)?,
+            velocity: part(need.velocity)?,
+            place: part(place)?,
+            targets: part(need.targets)?,
+            labels,
+            rows,
+        })
+    }
+
+    /// What it predicts.
+    pub fn task(&self) -> HeadTask {
+        self.task
+    }
+
+    /// The number of classes, or of numbers; 0 before it has begun.
+    pub fn way(&self) -> usize {
+        self.way
+    }
+
+    /// Steps taken since the start.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// The hidden layer; empty where there is none.
+    pub fn hidden(&self) -> LayerRef<'_> {
+        let [hidden, _] = self.layout.split(self.parameters, self.way);
+        hidden
+    }
+
+    /// The last layer, weights `[way][inputs]` and biases `[way]`.
+    pub fn last(&self) -> LayerRef<'_> {
+        let [_, last] = self.layout.split(self.parameters, self.way);
+        last
+    }
+
+    /// All numbers in use, layer after layer: weights, biases.
+    pub fn parameters(&self) -> [&[f32]; 4] {
+        let [hidden, last] = self.layout.split(self.parameters, self.way);
+        [hidden.weights, hidden.bias, last.weights, last.bias]
+    }
+
+    /// Clears the labels and sets the head to its start, for the first `way` rows of the learned start. A head for
+    /// numbers begins with all of them.
+    pub fn begin(&mut self, way: usize) -> Result<(), AdaptError> {
+        self.begin_each(0..u16::try_from(way).unwrap_or(u16::MAX))
+    }
+
+    /// Like [`begin`](Self::begin), from chosen rows of the learned start: class `c` starts from row `rows[c]`.
+    pub fn begin_rows(&mut self, rows: &[u16]) -> Result<(), AdaptError> {
+        self.begin_each(rows.iter().copied())
+    }
+
+    /// Like [`begin_rows`](Self::begin_rows), for rows that lie in no slice.
+    pub fn begin_each(&mut self, rows: impl ExactSizeIterator<Item = u16> + Clone) -> Result<(), AdaptError> {
+        let capacity = self.layout.capacity;
+        let way = rows.len();
+        if self.task == HeadTask::Numbers && way != capacity {
+            return Err(AdaptError::NotAllNumbers { way, capacity });
+        }
+        if !(1..=capacity).contains(&way) {
+            return Err(AdaptError::WayOutOfRange { way, capacity });
+        }
+        if let Some(row) = rows.clone().map(usize::from).find(|&row| row >= capacity) {
+            return Err(AdaptError::RowOutOfRange { row, capacity });
+        }
+        self.rows.iter_mut().zip(rows).for_each(|(place, row)| *place = row);
+        self.way = way;
+        self.clear_labels();
+        self.reset()
+    }
+
+    /// Sets the head to the start that it began with; the labels stay.
+    pub fn reset(&mut self) -> Result<(), AdaptError> {
+        self.begun()?;
+        self.steps = 0;
+        self.velocity.fill(0.0);
+        let hidden = self.layout.hidden * (self.layout.features + 1);
+        copy(self.parameters.get_mut(..hidden).unwrap_or_default(), self.learned);
+        (0..self.way).for_each(|class| self.start_class(class));
+        Ok(())
+    }
+
+    /// Sets a class to its row of the learned start, with a velocity of zero.
+    fn start_class(&mut self, class: usize) {
+        let Some(place) = self.rows.get_mut(class) else { return };
+        let row = usize::from(*place & ROW);
+        *place &= ROW;
+        if matches!(self.start, Start::Prototypes { .. }) {
+            *place |= WAITING;
+        }
+        let inputs = self.layout.last_inputs();
+        let [_, learned] = self.layout.split(self.learned, self.layout.capacity);
+        let [_, last] = self.layout.split_mut(self.parameters, self.layout.capacity);
+        let weights = last.weights.chunks_exact_mut(inputs.max(1)).nth(class).unwrap_or_default();
+        copy(weights, learned.weights.get(row * inputs..).unwrap_or_default());
+        if let (Some(bias), Some(start)) = (last.bias.get_mut(class), learned.bias.get(row)) {
+            *bias = *start;
+        }
+        let [_, velocity] = self.layout.split_mut(self.velocity, self.layout.capacity);
+        velocity.weights.chunks_exact_mut(inputs.max(1)).nth(class).unwrap_or_default().fill(0.0);
+        velocity.bias.iter_mut().skip(class).take(1).for_each(|velocity| *velocity = 0.0);
+    }
+
+    /// Says what a sample of the support cache is to this head, before or after it is cached. A sample without a
+    /// label does not count.
+    pub fn label(&mut self, sample: usize, label: Label, purpose: Use) -> Result<(), AdaptError> {
+        self.begun()?;
+        let max_support = self.labels.len();
+        let place =
+            self.labels.get_mut(sample).ok_or(AdaptError::SampleOutOfRange { sample, max_support })?;
+        let class = match (label, self.task) {
+            (Label::None, _) => {
+                *place = NONE;
+                return Ok(());
+            }
+            (Label::Class(label), HeadTask::Classes(_)) if label < self.way => label as u16,
+            (Label::Class(label), HeadTask::Classes(_)) => {
+                return Err(AdaptError::LabelOutOfRange { label, way: self.way });
+            }
+            (Label::Numbers(numbers), HeadTask::Numbers) => {
+                let (expected, got) = (self.layout.capacity, numbers.len());
+                if expected != got {
+                    return Err(AdaptError::TargetLength { expected, got });
+                }
+                if let Some(index) = numbers.iter().position(|number| !number.is_finite()) {
+                    return Err(AdaptError::TargetNotFinite { index });
+                }
+                copy(self.targets.get_mut(sample * expected..).unwrap_or_default(), numbers);
+                0
+            }
+            _ => return Err(AdaptError::OtherTask),
+        };
+        *place = if purpose == Use::HeldBack { class | HELD_BACK } else { class };
+        Ok(())
+    }
+
+    /// Takes the labels off all samples.
+    pub fn clear_labels(&mut self) {
+        self.labels.fill(NONE);
+    }
+
+    /// Runs the head on a feature vector: logits `[way]`, or numbers.
+    pub fn outputs(&mut self, feature: &[f32]) -> Result<&[f32], AdaptError> {
+        self.begun()?;
+        let (expected, got) = (self.layout.features, feature.len());
+        if expected != got {
+            return Err(AdaptError::FeatureLength { expected, got });
+        }
+        let rows = Rows::F32 { values: feature, length: got };
+        let [hidden, last] = self.layout.split(self.parameters, self.way);
+        let (units, rest) = self.place.split_at_mut_checked(self.layout.hidden).unwrap_or_default();
+        let outputs = rest.get_mut(..self.way).unwrap_or_default();
+        if units.is_empty() {
+            forward(last.weights, last.bias, &rows, outputs, false);
+        } else {
+            forward(hidden.weights, hidden.bias, &rows, units, true);
+            let units = Rows::F32 { length: units.len(), values: units };
+            forward(last.weights, last.bias, &units, outputs, false);
+        }
+        Ok(outputs)
+    }
+
+    /// What the last call of [`outputs`](Self::outputs) gave.
+    pub fn last_outputs(&self) -> &[f32] {
+        self.place.get(self.layout.hidden..).and_then(|rest| rest.get(..self.way)).unwrap_or_default()
+    }
+
+    fn begun(&self) -> Result<(), AdaptError> {
+        if self.way == 0 { Err(AdaptError::NotBegun) } else { Ok(()) }
+    }
+}
+
+/// Copies as much as there is on both sides.
+fn copy(to: &mut [f32], from: &[f32]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+}
+
+#[cfg(test)]
+mod tests;
