@@ -94,7 +94,8 @@ pub fn boards(root: &Path) -> Result<Vec<String>, FirmwareError> {
     Ok(names)
 }
 
-fn cargo(bare_metal: &BareMetal) -> Command {
+/// Cargo for bare metal.
+pub fn cargo(bare_metal: &BareMetal) -> Command {
     match bare_metal {
         BareMetal::Current => Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))),
         BareMetal::Debian { linker } => {
@@ -111,7 +112,7 @@ fn cargo(bare_metal: &BareMetal) -> Command {
 }
 
 /// Paths of this machine become the same everywhere, for they would end up in the image.
-fn flags(root: &Path) -> OsString {
+pub fn flags(root: &Path) -> OsString {
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let cargo_home = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
     let mut flags = OsString::new();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf, absolute};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
+use crate::bench::{DeviceError, check_device};
 use crate::campaign::{Log, LogError};
 use crate::command::run_lines;
 use crate::firmware::{self, FirmwareError};
@@ -22,6 +23,9 @@ enum StepError {
     /// An image did not build.
     #[error(transparent)]
     Firmware(#[from] FirmwareError),
+    /// A trunk or a head costs more than it did.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// Cargo found something wrong.
     #[error("`cargo {command}` failed; {remedy}")]
     Cargo {
@@ -108,6 +112,7 @@ impl<'a> Run<'a> {
         self.cargo_step("tests of the firmware", "firmware", &tests, TESTS)?;
         let build = ["build", "--release", "--workspace", "--all-targets"];
         self.cargo_step("build", ".", &build, BUILD)?;
+        self.step("cost on a device", |run| Ok(check_device(run.root)?))?;
         let tests = ["test", "--release", "--workspace", "--tests", "--no-fail-fast", "--", "--show-output"];
         self.cargo_step("tests", ".", &tests, TESTS)?;
         let tests = ["test", "--release", "--workspace", "--doc", "--no-fail-fast"];

@@ -12,9 +12,9 @@ use std::{fs, io};
 
 use rand::RngExt;
 use supple_data::random::{ChaCha8Rng, Purpose, stream};
-use supple_pack::head::{HeadTask, LabelMeaning, Start};
-use supple_pack::write::{HeadParts, TrunkParts, Trim, heads_only, pack, trunk_hash};
 use supple_pack::Element;
+use supple_pack::head::{HeadTask, LabelMeaning, Start};
+use supple_pack::write::{HeadParts, Trim, TrunkParts, heads_only, pack, trunk_hash};
 use supple_trunk::{CompileOptions, Layer, Model, RangeChoice, calibrate, compile, to_onnx};
 
 /// Elements of a feature vector.

@@ -22,7 +22,10 @@ fn main() -> ExitCode {
     match write_packs(&arguments.folder, arguments.seed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: no packs in {}: {error}; check the folder's rights", arguments.folder.display());
+            eprintln!(
+                "error: no packs in {}: {error}; check the folder's rights",
+                arguments.folder.display()
+            );
             ExitCode::FAILURE
         }
     }

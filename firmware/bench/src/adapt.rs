@@ -28,6 +28,7 @@ fn report(need: &MemoryNeed) {
         print("memory", key, 4 * words as u32);
     }
     print("memory", "labels", 2 * need.labels as u32);
+    print("memory", "learner", (size_of::<Learner>() + size_of::<SupportCache>()) as u32);
 }
 
 /// Fills the cache with as many samples as the pack allows, class after class, and adapts the head with the pack's

@@ -33,6 +33,7 @@ mod pack {
     use core::slice;
 
     use supple_pack::Pack;
+    use supple_runtime::PlanTrunk;
 
     use crate::console::{fail, print};
     use crate::meter::measure;
@@ -56,18 +57,18 @@ mod pack {
         let Some(pack) = pack else { fail("no sound pack") };
         let arena = pack.trunk().arena as usize;
         print("memory", "arena", 4 * arena as u32);
+        print("memory", "trunk", (size_of::<Pack>() + size_of::<PlanTrunk>()) as u32);
         // SAFETY: this runs once, and no one else knows the pool.
         let pool: &mut [f32] = unsafe { &mut *POOL.0.get() };
         let Some((arena, floats)) = pool.split_at_mut_checked(arena) else { fail("the arena is too small") };
-        #[cfg(feature = "trunk")]
-        crate::trunk::run(&pack, arena);
         #[cfg(feature = "adapt")]
         if let Some(head) = pack.heads().next() {
-            let mut labels = [0; 64];
-            crate::adapt::run(&pack, head, arena, floats, &mut labels);
+            return crate::adapt::run(&pack, head, arena, floats, &mut [0; 64]);
         }
         #[cfg(not(feature = "adapt"))]
         let _ = floats;
+        #[cfg(feature = "trunk")]
+        crate::trunk::run(&pack, arena);
     }
 
     struct Pool(core::cell::UnsafeCell<[f32; POOL_FLOATS]>);
