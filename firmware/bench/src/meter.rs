@@ -59,6 +59,6 @@ pub fn measure(name: &str, work: &mut dyn FnMut()) {
     while unsafe { word.read_volatile() } == STACK_PAINT_VALUE {
         word = word.wrapping_add(1);
     }
-    print(name, "instructions", (took[1] - took[0]) * 10 / 16);
+    print(name, "instructions", took[1].saturating_sub(took[0]) * 10 / 16);
     print(name, "stack", here - word as u32);
 }

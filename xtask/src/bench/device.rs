@@ -94,12 +94,13 @@ pub enum DeviceError {
 pub fn run(root: &Path, arguments: &Arguments) -> Result<(), DeviceError> {
     let tools = setup::bare_metal(root)?;
     setup::qemu()?;
+    // First, for it is quick to fail where there is no C compiler or no C library.
+    let peers = if arguments.peers { peers::run(root)? } else { Vec::new() };
     let packs = packs(root)?;
     let mut results = Vec::new();
     for board in arguments.board.iter().filter_map(|name| Board::named(name)) {
         results.extend(measure(root, board, &arguments.case, &packs, &tools)?);
     }
-    let peers = if arguments.peers { peers::run(root)? } else { Vec::new() };
     if arguments.json {
         let all: Value = results.iter().map(row).chain(peers.iter().map(peers::Peer::json)).collect();
         println!("{all:#}");
