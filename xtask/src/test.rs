@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use crate::aarch64::{self, Aarch64Error};
+use crate::bench::{DeviceError, check_device};
 use crate::campaign::{Log, LogError};
 use crate::command::run_lines;
 use crate::firmware::{self, FirmwareError};
@@ -33,6 +34,9 @@ enum StepError {
     /// A stack is too deep.
     #[error(transparent)]
     Stack(#[from] StackError),
+    /// A trunk or a head costs more than it did.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// Cargo found something wrong.
     #[error("`cargo {command}` failed; {remedy}")]
     Cargo {
@@ -122,6 +126,7 @@ impl<'a> Run<'a> {
         let build = ["build", "--release", "--workspace", "--all-targets"];
         self.cargo_step("build", ".", &build, BUILD)?;
         self.step("program for aarch64", |run| Ok(aarch64::build(run.root)?))?;
+        self.step("cost on a device", |run| Ok(check_device(run.root)?))?;
         let tests = ["test", "--release", "--workspace", "--tests", "--no-fail-fast", "--", "--show-output"];
         self.cargo_step("tests", ".", &tests, TESTS)?;
         let tests = ["test", "--release", "--workspace", "--doc", "--no-fail-fast"];

@@ -153,6 +153,7 @@ impl Element {
 
 impl Walk {
     /// Whether every element read and written lies within so many.
+    #[inline(never)]
     pub(crate) fn stays_within(&self, read: u64, written: u64) -> bool {
         let reach = |start: u32, steps: &[i32; 5]| {
             let (mut low, mut high) = (i64::from(start), i64::from(start));
@@ -210,6 +211,7 @@ pub(crate) struct Limits<'w> {
 impl Op {
     /// Checks everything that the kernels rely on; returns the work. `within_rows` says that the operation is one
     /// of an [`Op::Rows`].
+    #[inline(never)]
     pub(crate) fn check(&self, limits: &Limits, within_rows: bool) -> Result<u64, PlanError> {
         if let Self::Rows { ops } = self {
             let sensible = (2..=MOST_ROWS_OPS).contains(&usize::from(*ops)) && !within_rows;
@@ -255,6 +257,7 @@ impl Op {
         if work > MOST_WORK { Err(PlanError::Endless) } else { Ok(work) }
     }
 
+    #[inline(never)]
     fn check_parameters(&self) -> Result<(), PlanError> {
         let shift = |shift: u8| (1..=62).contains(&shift);
         let rescale = |r: &Rescale| shift(r.shift) && r.low <= r.high;
@@ -298,6 +301,7 @@ impl Window {
     }
 
     /// Whether every window has a tap inside the input, along both axes.
+    #[inline(never)]
     pub(crate) fn always_inside(&self, input: &Shape, output: &Shape) -> bool {
         let axes = [(input.height, output.height), (input.width, output.width)];
         axes.into_iter().enumerate().all(|(axis, (input, output))| {
@@ -342,8 +346,15 @@ impl Group {
         self.left > 0
     }
 
+    fn keep(&mut self, value: &Value) {
+        if let Some(place) = self.values.iter_mut().find(|place| place.is_none()) {
+            *place = Some(*value);
+        }
+    }
+
     /// Checks that the next operation takes what the one before it hands on, and disturbs no other value: all of them
     /// are in use at once. The first reads a whole value, the last writes one.
+    #[inline(never)]
     pub(crate) fn take(&mut self, op: &Op) -> Result<(), PlanError> {
         let ([Some(input), None], Some(output)) = (op.inputs(), op.output()) else {
             return Err(PlanError::Rows);
@@ -361,9 +372,10 @@ impl Group {
         if self.values.iter().flatten().any(|value| value.overlaps(output)) {
             return Err(PlanError::Overlap);
         }
-        let first = handed.is_none().then_some(*input);
-        let free = self.values.iter_mut().filter(|place| place.is_none());
-        free.zip(first.into_iter().chain([*output])).for_each(|(place, value)| *place = Some(value));
+        if handed.is_none() {
+            self.keep(input);
+        }
+        self.keep(output);
         Ok(())
     }
 }

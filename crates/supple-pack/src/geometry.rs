@@ -180,15 +180,6 @@ impl Op {
         self.window().map_or(1, Window::span)
     }
 
-    /// The rows of an input of `height` that row `row` of the output reads; empty where all lie outside.
-    pub fn rows_for(&self, row: u16, height: u16) -> core::ops::Range<u16> {
-        let Some(window) = self.window() else { return row..row.saturating_add(1) };
-        let start = u32::from(row) * u32::from(window.stride[0]);
-        let end = (start + window.span()).saturating_sub(window.pad[0].into()).min(height.into());
-        let start = start.saturating_sub(window.pad[0].into()).min(end);
-        start as u16..end as u16
-    }
-
     /// Multiply-accumulates, padding counted; zero for what has no weights.
     pub fn macs(&self) -> u64 {
         match self {
@@ -203,6 +194,7 @@ impl Op {
     }
 
     /// Elements visited, at least 1: a bound on the time.
+    #[inline(never)]
     pub(crate) fn work(&self) -> u64 {
         let taps = match self {
             Self::MaxPool { window, .. } | Self::AveragePool { window, .. } => window.taps(),
@@ -266,6 +258,7 @@ impl Op {
     }
 
     /// Whether each value is of the element that the operation computes with.
+    #[inline(never)]
     pub(crate) fn check_elements(&self) -> Result<(), PlanError> {
         use Element::{F32, I8};
         let all = |element: Element| {
@@ -294,6 +287,7 @@ impl Op {
     }
 
     /// Whether shapes and windows fit together.
+    #[inline(never)]
     pub(crate) fn shapes_fit(&self) -> bool {
         match self {
             Self::Convolution { layer, window, groups } => {
@@ -327,6 +321,19 @@ impl Op {
             }
             Self::Fill { .. } | Self::Rows { .. } => true,
         }
+    }
+}
+
+impl Window {
+    /// Of an operation that has none: row by row, element by element.
+    pub const ONE: Self = Self { kernel: [1, 1], stride: [1, 1], pad: [0, 0], dilation: [1, 1] };
+
+    /// The rows of an input of `height` that row `row` of the output reads; empty where all lie outside.
+    pub fn rows_for(&self, row: u16, height: u16) -> core::ops::Range<u16> {
+        let start = u32::from(row) * u32::from(self.stride[0]);
+        let end = (start + self.span()).saturating_sub(self.pad[0].into()).min(height.into());
+        let start = start.saturating_sub(self.pad[0].into()).min(end);
+        start as u16..end as u16
     }
 }
 

@@ -125,6 +125,7 @@ impl Header {
 }
 
 /// The CRC-32C of a whole pack, its own four bytes left out.
+#[inline(never)]
 pub fn checksum(pack: &[u8]) -> u32 {
     let mut digest = CHECKSUM.digest();
     digest.update(pack.get(..CHECKSUM_AT).unwrap_or(pack));

@@ -8,6 +8,7 @@
 //! | [`head`] | what is said about a head |
 //! | `geometry` | what each operation reads, writes and costs |
 //! | [`read`] | a pack's bytes, checked once, then read in place |
+//! | `decode` | the structure's bytes to operations and heads |
 //! | `check` | what makes a plan safe to run |
 //! | `write` (feature `write`) | a trunk and its heads to bytes |
 //!
@@ -24,6 +25,7 @@
 extern crate alloc;
 
 mod check;
+mod decode;
 mod geometry;
 pub mod head;
 pub mod header;

@@ -1,10 +1,10 @@
 //! A pack's bytes, checked once, then read in place.
 
 use heapless::String;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Group, Limits, MOST_ELEMENTS, PlanError, add_work};
+use crate::decode::{self, Decode};
 use crate::head::{HeadSpec, HeadTask, MOST_HEADS, MOST_OUTPUTS, Start, TrunkHash};
 use crate::header::{HEADER_BYTES, Header, HeaderError, checksum};
 use crate::op::{Element, Op, Value};
@@ -131,6 +131,7 @@ pub enum PackError {
 
 impl<'p> Pack<'p> {
     /// Checks all bytes and gives access to what they hold. The bytes must be the pack and nothing else.
+    #[inline(never)]
     pub fn parse(bytes: &'p [u8]) -> Result<Self, PackError> {
         let header = Header::read(bytes)?;
         if header.length as usize != bytes.len() {
@@ -267,6 +268,7 @@ fn head_words(spec: &HeadSpec) -> u64 {
 }
 
 /// Checks trunk and operations; what follows the operations is returned.
+#[inline(never)]
 fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: &[f32]) -> Result<&'p [u8], PackError> {
     let arena = trunk.arena;
     let room = if arena > MOST_ELEMENTS { 0 } else { arena };
@@ -289,8 +291,7 @@ fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: &[f32]) -> Result<&
     let mut work = 0;
     let mut group = Group::default();
     for index in 0..trunk.ops {
-        let (op, after) = take::<Op>(rest, "operation")?;
-        rest = after;
+        let op: Op = decode::take(&mut rest).ok_or(PackError::Structure { part: "operation" })?;
         let failed = |error| PackError::Op { index, error };
         work = op.check(&limits, group.is_open()).and_then(|more| add_work(work, more)).map_err(failed)?;
         if let Op::Rows { ops } = op {
@@ -316,10 +317,10 @@ fn head(spec: HeadSpec, weights: &[f32]) -> Option<Head<'_>> {
     })
 }
 
-/// Decodes one item and gives the bytes behind it. One copy of it for each kind of item: it is long.
-#[inline(never)]
-fn take<'b, T: Deserialize<'b>>(bytes: &'b [u8], part: &'static str) -> Result<(T, &'b [u8]), PackError> {
-    postcard::take_from_bytes(bytes).map_err(|_| PackError::Structure { part })
+/// Decodes one item and gives the bytes behind it.
+fn take<'b, T: Decode>(mut bytes: &'b [u8], part: &'static str) -> Result<(T, &'b [u8]), PackError> {
+    let item = decode::take(&mut bytes).ok_or(PackError::Structure { part })?;
+    Ok((item, bytes))
 }
 
 /// Items that were checked before, decoded one at a time.
@@ -329,13 +330,11 @@ struct Sequence<'p, T> {
     item: core::marker::PhantomData<T>,
 }
 
-impl<T: DeserializeOwned> Iterator for Sequence<'_, T> {
+impl<T: Decode> Iterator for Sequence<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
         self.left = self.left.checked_sub(1)?;
-        let (item, rest) = take(self.bytes, "").ok()?;
-        self.bytes = rest;
-        Some(item)
+        decode::take(&mut self.bytes)
     }
 }

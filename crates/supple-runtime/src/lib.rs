@@ -14,6 +14,9 @@
 //! The feature `host` (needs `std`) adds kernels for processors with wide registers. They block otherwise, so they
 //! give the same bits.
 //!
+//! The default features name the kernels that the plan executor is built with; a device that runs one kind of pack leaves
+//! out the others ([`RunError::NotBuilt`] says which a pack needs). No feature changes a result.
+//!
 //! Not supported: training of the trunk, heads of more than two layers.
 #![cfg_attr(not(any(feature = "host", feature = "tract", test)), no_std)]
 #![deny(unsafe_code, missing_docs)]

@@ -1,5 +1,6 @@
-//! `cargo xtask bench`: how fast, beside others.
+//! `cargo xtask bench`: how fast, beside others, and at what cost on a device.
 
+mod device;
 mod host;
 mod peers;
 mod report;
@@ -9,11 +10,20 @@ use std::path::Path;
 
 use clap::Subcommand;
 
+pub use device::DeviceError;
+
 /// What to measure.
 #[derive(Subcommand)]
 pub enum Bench {
     /// Speed of meta-training on this machine, one program after the other.
     Host(host::Arguments),
+    /// Instructions, RAM, stack and code of trunks and heads on emulated boards.
+    Device(device::Arguments),
+}
+
+/// The figures of the table, held against it: the part of this for `cargo xtask test`.
+pub fn check_device(root: &Path) -> Result<(), DeviceError> {
+    device::check(root)
 }
 
 impl Bench {
@@ -21,6 +31,7 @@ impl Bench {
     pub fn run(&self, root: &Path) -> Result<(), Box<dyn Error>> {
         match self {
             Self::Host(arguments) => Ok(host::run(root, arguments)?),
+            Self::Device(arguments) => Ok(device::run(root, arguments)?),
         }
     }
 }

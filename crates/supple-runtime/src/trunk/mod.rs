@@ -1,5 +1,6 @@
 //! What turns an input into a feature vector.
 
+mod built;
 mod memory;
 mod op;
 mod plan;

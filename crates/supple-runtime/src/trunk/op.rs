@@ -18,6 +18,21 @@ use crate::kernels::softmax::softmax;
 use crate::kernels::spread::{Side, spread};
 use crate::kernels::walk::copy;
 
+// What this build has kernels for; a plan that needs others was refused before (see `built`).
+const FLOAT: bool = cfg!(feature = "float");
+const INT8: bool = cfg!(feature = "int8");
+const POOL: bool = cfg!(feature = "pool");
+const ELEMENT: bool = cfg!(feature = "element");
+const MOVEMENT: bool = cfg!(feature = "movement");
+
+fn is_float(value: &Value) -> bool {
+    FLOAT && value.element == Element::F32
+}
+
+fn is_int8(value: &Value) -> bool {
+    INT8 && value.element == Element::I8
+}
+
 /// Runs a whole operation; `None` where it does not fit its arena.
 #[inline]
 pub(super) fn run_op(op: &Op, arena: &mut [f32], weights: &[f32]) -> Option<()> {
@@ -32,28 +47,28 @@ pub(super) fn run_op(op: &Op, arena: &mut [f32], weights: &[f32]) -> Option<()> 
 #[inline(never)]
 fn run_whole(op: &Op, arena: &mut [f32], weights: &[f32]) -> Option<()> {
     match op {
-        Op::Dense { layer } => run_dense(op, layer, arena, weights),
-        Op::GlobalAverage { input, output, rescale: None } => {
+        Op::Dense { layer } if cfg!(feature = "dense") => run_dense(op, layer, arena, weights),
+        Op::GlobalAverage { input, output, rescale: None } if POOL && FLOAT => {
             let (from, to) = both::<f32, f32>(arena, input, output)?;
             pool::global_average(from.elements, to);
             Some(())
         }
-        Op::GlobalAverage { input, output, rescale: Some((zero, rescale)) } => {
+        Op::GlobalAverage { input, output, rescale: Some((zero, rescale)) } if POOL && INT8 => {
             let (from, to) = both(arena, input, output)?;
             int8::global_average(from.elements, to, *zero, rescale);
             Some(())
         }
-        Op::GlobalMaximum { input, output } if input.element == Element::F32 => {
+        Op::GlobalMaximum { input, output } if POOL && is_float(input) => {
             let (from, to) = both(arena, input, output)?;
             pool::global_maximum(from.elements, to);
             Some(())
         }
-        Op::GlobalMaximum { input, output } => {
+        Op::GlobalMaximum { input, output } if POOL && is_int8(input) => {
             let (from, to) = both(arena, input, output)?;
             int8::global_maximum(from.elements, to);
             Some(())
         }
-        Op::Binary { left, right, output, operation, activation } => {
+        Op::Binary { left, right, output, operation, activation } if ELEMENT && FLOAT => {
             let sides = Sides { left, right, output };
             let activation = *activation;
             // Residual connections have a loop of their own; the others choose for every element.
@@ -63,15 +78,15 @@ fn run_whole(op: &Op, arena: &mut [f32], weights: &[f32]) -> Option<()> {
             let operation = *operation;
             sides.run(op, arena, weights, |left, right| activate(combine(operation, left, right), activation))
         }
-        Op::SumInt8 { left, right, output, zeros, multipliers, rescale } => {
+        Op::SumInt8 { left, right, output, zeros, multipliers, rescale } if ELEMENT && INT8 => {
             let sides = Sides { left, right, output };
             sides.run(op, arena, weights, |left, right| int8::sum(left, right, *zeros, *multipliers, rescale))
         }
-        Op::ProductInt8 { left, right, output, zeros, rescale } => {
+        Op::ProductInt8 { left, right, output, zeros, rescale } if ELEMENT && INT8 => {
             let sides = Sides { left, right, output };
             sides.run(op, arena, weights, |left, right| int8::product(left, right, *zeros, rescale))
         }
-        Op::Softmax { input, output } => {
+        Op::Softmax { input, output } if ELEMENT && FLOAT => {
             if !input.same_place(output) {
                 let (from, to) = both::<f32, f32>(arena, input, output)?;
                 to.iter_mut().zip(from.elements).for_each(|(to, from)| *to = *from);
@@ -80,15 +95,15 @@ fn run_whole(op: &Op, arena: &mut [f32], weights: &[f32]) -> Option<()> {
             values.chunks_exact_mut(usize::from(output.shape.channels).max(1)).for_each(softmax);
             Some(())
         }
-        Op::Copy { input, output, walk } if input.element == Element::F32 => {
+        Op::Copy { input, output, walk } if MOVEMENT && is_float(input) => {
             let (from, to) = both::<f32, f32>(arena, input, output)?;
             copy(from.elements, to, walk)
         }
-        Op::Copy { input, output, walk } => {
+        Op::Copy { input, output, walk } if MOVEMENT && is_int8(input) => {
             let (from, to) = both::<i8, i8>(arena, input, output)?;
             copy(from.elements, to, walk)
         }
-        Op::Fill { output, bits } => {
+        Op::Fill { output, bits } if MOVEMENT => {
             match output.element {
                 Element::F32 => write(arena, output)?.fill(f32::from_bits(*bits)),
                 Element::I8 => write(arena, output)?.fill(*bits as i8),
@@ -103,65 +118,69 @@ fn run_whole(op: &Op, arena: &mut [f32], weights: &[f32]) -> Option<()> {
 #[inline(never)]
 pub(super) fn run_rows(op: &Op, rows: Range<u16>, arena: &mut [f32], weights: &[f32]) -> Option<()> {
     match op {
-        Op::Convolution { layer, window, groups } => match &layer.epilogue {
-            Epilogue::Float(activation) => {
+        Op::Convolution { layer, window, groups } if cfg!(feature = "convolution") => match &layer.epilogue {
+            Epilogue::Float(activation) if FLOAT => {
                 let (weights, bias) = float_constants(op, weights)?;
                 each_row(arena, &layer.input, &layer.output, rows, |from: &Image<f32>, y, to| {
                     let shape = &layer.output.shape;
                     convolution_row(from, y, to, shape, window, *groups, weights, bias, *activation);
                 })
             }
-            Epilogue::Int8(requantise) => {
+            Epilogue::Int8(requantise) if INT8 => {
                 let (weights, finish) = int8_constants(op, requantise, weights)?;
                 each_row(arena, &layer.input, &layer.output, rows, |from, y, to| {
                     let shape = &layer.output.shape;
                     int8::convolution_row(from, y, to, shape, window, *groups, weights, &finish);
                 })
             }
+            _ => None,
         },
-        Op::Depthwise { layer, window } => match &layer.epilogue {
-            Epilogue::Float(activation) => {
+        Op::Depthwise { layer, window } if cfg!(feature = "depthwise") => match &layer.epilogue {
+            Epilogue::Float(activation) if FLOAT => {
                 let (weights, bias) = float_constants(op, weights)?;
                 each_row(arena, &layer.input, &layer.output, rows, |from: &Image<f32>, y, to| {
                     depthwise_row(from, y, to, &layer.output.shape, window, weights, bias, *activation);
                 })
             }
-            Epilogue::Int8(requantise) => {
+            Epilogue::Int8(requantise) if INT8 => {
                 let (weights, finish) = int8_constants(op, requantise, weights)?;
                 each_row(arena, &layer.input, &layer.output, rows, |from, y, to| {
                     int8::depthwise_row(from, y, to, &layer.output.shape, window, weights, &finish);
                 })
             }
+            _ => None,
         },
-        Op::MaxPool { input, output, window } if input.element == Element::F32 => {
+        Op::MaxPool { input, output, window } if POOL && is_float(input) => {
             each_row(arena, input, output, rows, |from, y, to| {
                 pool::max_pool_row(from, y, to, &output.shape, window);
             })
         }
-        Op::MaxPool { input, output, window } => each_row(arena, input, output, rows, |from, y, to| {
-            int8::max_pool_row(from, y, to, &output.shape, window);
-        }),
-        Op::AveragePool { input, output, window, padding } if input.element == Element::F32 => {
+        Op::MaxPool { input, output, window } if POOL && is_int8(input) => {
+            each_row(arena, input, output, rows, |from, y, to| {
+                int8::max_pool_row(from, y, to, &output.shape, window);
+            })
+        }
+        Op::AveragePool { input, output, window, padding } if POOL && is_float(input) => {
             each_row(arena, input, output, rows, |from, y, to| {
                 pool::average_pool_row(from, y, to, &output.shape, window, padding.is_some());
             })
         }
-        Op::AveragePool { input, output, window, padding } => {
+        Op::AveragePool { input, output, window, padding } if POOL && is_int8(input) => {
             each_row(arena, input, output, rows, |from, y, to| {
                 int8::average_pool_row(from, y, to, &output.shape, window, *padding);
             })
         }
-        Op::Unary { input, output, function } => {
+        Op::Unary { input, output, function } if ELEMENT && FLOAT => {
             each_element(arena, input, output, rows, |x| apply(function, x))
         }
-        Op::Table { input, output, .. } => {
+        Op::Table { input, output, .. } if ELEMENT && INT8 => {
             let [table, ..] = op.constants();
             let table = constants::<i8>(weights, table)?;
             each_element(arena, input, output, rows, |q: i8| {
                 table.get(usize::from((q as u8) ^ 0x80)).copied().unwrap_or_default()
             })
         }
-        Op::Quantise { input, output, inverse_scale, zero } => {
+        Op::Quantise { input, output, inverse_scale, zero } if INT8 => {
             each_row(arena, input, output, rows, |from, y, to| {
                 let from = from.elements.get(from.row(y)).unwrap_or_default();
                 for (to, from) in to.iter_mut().zip(from) {
@@ -169,7 +188,7 @@ pub(super) fn run_rows(op: &Op, rows: Range<u16>, arena: &mut [f32], weights: &[
                 }
             })
         }
-        Op::Dequantise { input, output, scale, zero } => {
+        Op::Dequantise { input, output, scale, zero } if INT8 => {
             each_row(arena, input, output, rows, |from, y, to| {
                 let from = from.elements.get(from.row(y)).unwrap_or_default();
                 for (to, from) in to.iter_mut().zip(from) {
@@ -183,16 +202,17 @@ pub(super) fn run_rows(op: &Op, rows: Range<u16>, arena: &mut [f32], weights: &[
 
 fn run_dense(op: &Op, layer: &Layer, arena: &mut [f32], weights: &[f32]) -> Option<()> {
     match &layer.epilogue {
-        Epilogue::Float(activation) => {
+        Epilogue::Float(activation) if FLOAT => {
             let (weights, bias) = float_constants(op, weights)?;
             let (from, to) = both::<f32, f32>(arena, &layer.input, &layer.output)?;
             dense(from.elements, to, weights, bias, *activation);
         }
-        Epilogue::Int8(requantise) => {
+        Epilogue::Int8(requantise) if INT8 => {
             let (weights, finish) = int8_constants(op, requantise, weights)?;
             let (from, to) = both(arena, &layer.input, &layer.output)?;
             int8::dense(from.elements, to, weights, &finish);
         }
+        _ => return None,
     }
     Some(())
 }

@@ -3,6 +3,7 @@
 use supple_pack::{Op, Pack};
 
 use super::Trunk;
+use super::built::missing;
 use super::memory::{read, write};
 use super::op::run_op;
 use super::rows::run_group;
@@ -37,16 +38,32 @@ pub enum RunError {
         /// As given.
         got: usize,
     },
+    /// Kernels that this build leaves out.
+    #[error(
+        "operation {index} of the plan needs the feature `{feature}` of supple-runtime, which this program is \
+         built without: build it with that feature, or run another pack"
+    )]
+    NotBuilt {
+        /// The operation, counted from 0.
+        index: usize,
+        /// As in the crate's `Cargo.toml`.
+        feature: &'static str,
+    },
     /// An operation that does not fit its arena. A pack that was read has none.
     #[error("operation {0} of the plan does not fit the arena: read the pack again")]
     Op(usize),
 }
 
 impl<'p, 'm> PlanTrunk<'p, 'm> {
-    /// Takes the first part of `arena`, as much as the plan needs.
+    /// Takes the first part of `arena`, as much as the plan needs. Refuses a plan that this build has no kernels for.
     pub fn new(pack: &Pack<'p>, arena: &'m mut [f32]) -> Result<Self, RunError> {
         let (needed, given) = (pack.trunk().arena as usize, arena.len());
         let arena = arena.get_mut(..needed).ok_or(RunError::ArenaTooSmall { needed, given })?;
+        for (index, op) in pack.ops().enumerate() {
+            if let Some(feature) = missing(&op) {
+                return Err(RunError::NotBuilt { index, feature });
+            }
+        }
         Ok(Self { pack: pack.clone(), arena })
     }
 
@@ -91,10 +108,11 @@ impl<'p, 'm> PlanTrunk<'p, 'm> {
         let mut ops = self.pack.ops();
         let mut index = 0;
         while let Some(op) = ops.next() {
-            let (done, count) = if let Op::Rows { ops: count } = op {
-                (run_group(&mut ops, count, self.arena, weights), usize::from(count))
-            } else {
-                (run_op(&op, self.arena, weights), 0)
+            let (done, count) = match op {
+                Op::Rows { ops: count } if cfg!(feature = "rows") => {
+                    (run_group(&mut ops, count, self.arena, weights), usize::from(count))
+                }
+                _ => (run_op(&op, self.arena, weights), 0),
             };
             done.ok_or(RunError::Op(index))?;
             observe(index, &op, self.arena);

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use supple_pack::write::{AlignedBytes, TrunkParts, pack};
 use supple_pack::{Element, Op, Pack, Shape, Value, Window};
 
+use super::Kept;
 use crate::trunk::PlanTrunk;
 use crate::trunk::random::Random;
 
@@ -106,6 +107,25 @@ fn chain(ops: &[Op], input: Value, by_rows: bool, weights: &[f32]) -> TrunkParts
         last = output;
     }
     parts(input, last, placed, weights, at)
+}
+
+#[test]
+fn what_is_kept_of_an_operation_is_all_but_its_input() {
+    let mut random = Random::new(7);
+    let input = Value::whole(0, Shape { height: 5, width: 4, channels: 3 }, Element::F32);
+    let mut kept = 0;
+    for _ in 0..1000 {
+        let op = random.op(500);
+        assert_eq!(Kept::of(&op).is_some(), op.works_by_rows(), "{op:?}");
+        if let Some(found) = Kept::of(&op) {
+            let mut moved = op;
+            *moved.values_mut().next().expect("an input") = input;
+            // Debug, for a scale may be no number.
+            assert_eq!(format!("{:?}", found.op(input)), format!("{moved:?}"));
+            kept += 1;
+        }
+    }
+    assert!(kept > 300, "{kept}");
 }
 
 proptest! {
