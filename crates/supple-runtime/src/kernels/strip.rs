@@ -174,3 +174,7 @@ fn accumulate(sums: &mut Block, inputs: &[f32], weights: &[Block]) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "strip_tests.rs"]
+mod tests;
