@@ -156,13 +156,18 @@ impl Layer<'_> {
         }
     }
 
+    #[inline(never)]
+    fn finish_one(&self, sum: i32, multiplier: i32) -> i8 {
+        self.finish.finish(sum, multiplier)
+    }
+
     /// The same for any shift and any limits.
     #[inline(never)]
     fn finish_any(&self, places: usize, sums: &[i32], multipliers: &[i32], outputs: &mut [i8]) {
         for (channel, (sums, &multiplier)) in sums.chunks_exact(places.max(1)).zip(multipliers).enumerate() {
             for (place, &sum) in sums.iter().enumerate() {
                 if let Some(output) = outputs.get_mut(place * self.outputs + channel) {
-                    *output = self.finish.finish(sum, multiplier);
+                    *output = self.finish_one(sum, multiplier);
                 }
             }
         }
@@ -225,7 +230,11 @@ impl Layer<'_> {
         let Some((to, last)) = to.split_at_mut_checked(whole * 2 * places) else { return };
         let last = last.get_mut(..rest.min(1) * 2 * places).unwrap_or_default();
         let row = row.elements.get(..row.length).unwrap_or_default();
-        unpack_edge(Edge { places, row, start, step, outside, kept: u32::MAX, to });
+        if row.is_empty() {
+            to.fill(u32::from(i16::from(outside) as u16) * 0x1_0001);
+        } else {
+            unpack_edge(Edge { places, row, start, step, outside, kept: u32::MAX, to });
+        }
         let start = start.wrapping_add(whole * INT8_GROUP);
         unpack_edge(Edge { places, row, start, step, outside, kept: (1 << (8 * rest)) - 1, to: last });
     }
