@@ -293,7 +293,7 @@ pub fn unpack(inputs: Inputs) -> bool {
         4 => unpack_four,
         _ => return false,
     };
-    let kept = (1 << (8 * (length % INT8_GROUP))) - 1;
+    let kept = kept(length);
     let to = to.as_mut_ptr();
     // SAFETY: `fit` has seen that there is a word, that all of them lie within the slice to write, and that each read
     // lies within the inputs. The reads need no alignment.
@@ -309,7 +309,7 @@ unsafe extern "C" fn unpack_bytes(
     length: usize,
     start: usize,
     to: *mut u32,
-    to_end: *const u32,
+    whole_end: *const u32,
     step: usize,
     half: usize,
     outside: u32,
@@ -319,7 +319,9 @@ unsafe extern "C" fn unpack_bytes(
         extension!(),
         "push {{r4-r11, lr}}",
         "add r12, sp, #36",
-        "ldm r12, {{r4, r5, r6, r7, r8}}",
+        "ldm r12, {{r4, r5, r6, r7}}",
+        "mov r8, #-1",
+        "b 6f",
         "2:",
         "mov r9, r2",
         "add r10, r3, r6",
@@ -369,7 +371,14 @@ unsafe extern "C" fn unpack_bytes(
         "bne 3b",
         "add r2, r2, #4",
         "add r3, r3, r6",
+        "6:",
         "cmp r3, r4",
+        "bne 2b",
+        "ldr r8, [sp, #52]",
+        "mov r12, #0",
+        "str r12, [sp, #52]",
+        "add r4, r4, r6, lsl #1",
+        "cmp r8, #0",
         "bne 2b",
         "pop {{r4-r11, pc}}",
     )
@@ -381,12 +390,22 @@ pub fn unpack_edge(edge: Edge) {
     if !edge.fit() {
         return;
     }
-    let Edge { places, row, start, step, outside, kept, to } = edge;
+    let Edge { places, length, row, start, step, outside, to } = edge;
     let (half, outside) = (size_of::<u32>() * places, u32::from_le_bytes([outside as u8; INT8_GROUP]));
-    let to = to.as_mut_ptr_range();
-    // SAFETY: `fit` has seen that there is a word to write and that words end where the slice ends. Of the row nothing
+    let kept = kept(length);
+    let to = to.as_mut_ptr();
+    // SAFETY: `fit` has seen that there is a word and that all of them lie within the slice to write. Of the row nothing
     // is read whose place is not below its length.
-    unsafe { unpack_bytes(row.as_ptr(), row.len(), start, to.start, to.end, step, half, outside, kept) }
+    unsafe {
+        let whole_end = to.add(length / INT8_GROUP * 2 * places);
+        unpack_bytes(row.as_ptr(), row.len(), start, to, whole_end, step, half, outside, kept);
+    }
+}
+
+/// The bits of the word behind the whole ones that count; none where there is no such word.
+#[inline]
+fn kept(length: usize) -> u32 {
+    (1 << (8 * (length % INT8_GROUP))) - 1
 }
 
 /// A function that makes outputs of the sums of a channel at each place, the last place first: sums in `$sums`.
