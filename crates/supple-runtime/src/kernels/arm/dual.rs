@@ -136,11 +136,11 @@ macro_rules! one_place {
 
 /// A function that goes through all outputs, as many at a time as `$sums` serve.
 ///
-/// On the stack, from its end: sums, patch, end of the patch, whether words are odd, what was saved; then, from the caller, the end of the
-/// sums and two steps of the weights, taken by turns. `$odd` is the bit of the patch's bytes that tells an odd number
-/// of words, of which the first is then the second half of the loop's first round.
+/// On the stack, from its end: sums, patch, end of the patch, what was saved; then, from the caller, the end of the
+/// sums, two steps of the weights, taken by turns, and the rest of the number of words by four. A loop goes through
+/// `$word` several times; the rest says at which label of `$entries` the first round begins.
 macro_rules! kernel {
-    ($name:ident, $word:ident, $sums:literal, $odd:literal) => {
+    ($name:ident, $sums:literal, $entries:literal, $($word:expr),+) => {
         #[unsafe(naked)]
         unsafe extern "C" fn $name(
             sums: *mut i32,
@@ -150,47 +150,57 @@ macro_rules! kernel {
             sums_end: *const i32,
             step: usize,
             next_step: usize,
+            rest: usize,
         ) {
             naked_asm!(
                 extension!(),
                 "push {{r4-r11, lr}}",
-                "sub r12, r3, r1",
-                concat!("and r12, r12, #", $odd),
-                "push {{r0, r1, r3, r12}}",
+                "push {{r0, r1, r3}}",
                 "2:",
                 "ldrd r12, r1, [sp]",
                 concat!("ldm r12, ", $sums),
-                "ldr r0, [sp, #12]",
-                "cbnz r0, 4f",
-                "3:",
-                $word!(),
-                "4:",
-                $word!(),
+                "ldr r0, [sp, #60]",
+                "tbb [pc, r0]",
+                "7:",
+                concat!(".byte ", $entries),
+                $($word,)+
                 "ldr r12, [sp, #8]",
                 "cmp r1, r12",
                 "bne 3b",
                 "ldr r12, [sp]",
                 concat!("stm r12!, ", $sums),
                 "str r12, [sp]",
-                "ldrd r0, r3, [sp, #56]",
+                "ldrd r0, r3, [sp, #52]",
                 "add r2, r2, r0",
-                "strd r3, r0, [sp, #56]",
-                "ldr r0, [sp, #52]",
+                "strd r3, r0, [sp, #52]",
+                "ldr r0, [sp, #48]",
                 "cmp r12, r0",
                 "bne 2b",
-                "add sp, sp, #16",
+                "add sp, sp, #12",
                 "pop {{r4-r11, pc}}",
             )
         }
     };
+    (four times $name:ident, $word:ident, $sums:literal) => {
+        kernel!(
+            $name, $sums, "(3f-7b)/2, (6f-7b)/2, (5f-7b)/2, (4f-7b)/2",
+            "3:", $word!(), "4:", $word!(), "5:", $word!(), "6:", $word!()
+        );
+    };
+    (twice $name:ident, $word:ident, $sums:literal) => {
+        kernel!(
+            $name, $sums, "(3f-7b)/2, (4f-7b)/2, (3f-7b)/2, (4f-7b)/2",
+            "3:", $word!(), "4:", $word!()
+        );
+    };
 }
 
-kernel!(add_at_four, four_places, "{{r4-r11}}", "32");
-kernel!(add_at_three, three_places, "{{r4-r9}}", "8");
-kernel!(add_at_two, two_places, "{{r4-r7}}", "16");
-kernel!(add_at_one, one_place, "{{r4-r7}}", "8");
+kernel!(four times add_at_four, four_places, "{{r4-r11}}");
+kernel!(four times add_at_three, three_places, "{{r4-r9}}");
+kernel!(twice add_at_two, two_places, "{{r4-r7}}");
+kernel!(twice add_at_one, one_place, "{{r4-r7}}");
 
-type Kernel = unsafe extern "C" fn(*mut i32, *const u32, *const u32, *const u32, *const i32, usize, usize);
+type Kernel = unsafe extern "C" fn(*mut i32, *const u32, *const u32, *const u32, *const i32, usize, usize, usize);
 
 /// Adds products; see [`Products`].
 #[inline]
@@ -217,7 +227,7 @@ pub fn add_products(products: Products) {
     // whole blocks of outputs, at least one, and that the weights of the last block end within the slice. Sums, patch
     // and weights lie at words. A kernel ends when it is exactly at the end of the sums.
     unsafe {
-        kernel(sums.start, patch, weights, patch.add(words * 2 * places), sums.end, steps[0], steps[1]);
+        kernel(sums.start, patch, weights, patch.add(words * 2 * places), sums.end, steps[0], steps[1], words % 4);
     }
 }
 
