@@ -1,7 +1,9 @@
 //! Two products of 16-bit numbers at once, on cores with the DSP extension.
 //!
 //! Naked functions, for they need every register that there is. What each computes is said, and tested on the host,
-//! by the function of the same name in `int8::pairs`; on a board the bits of a trunk tell whether they agree.
+//! by the function of the same name in `int8::pairs`. That they agree is seen on a board: `examples/int8_shapes.rs` says
+//! how.
+#![cfg(supple_dsp)]
 
 use core::arch::naked_asm;
 
@@ -200,7 +202,8 @@ kernel!(four times add_at_three, three_places, "{{r4-r9}}");
 kernel!(twice add_at_two, two_places, "{{r4-r7}}");
 kernel!(twice add_at_one, one_place, "{{r4-r7}}");
 
-type Kernel = unsafe extern "C" fn(*mut i32, *const u32, *const u32, *const u32, *const i32, usize, usize, usize);
+type Kernel =
+    unsafe extern "C" fn(*mut i32, *const u32, *const u32, *const u32, *const i32, usize, usize, usize);
 
 /// Adds products; see [`Products`].
 #[inline]
@@ -227,7 +230,16 @@ pub fn add_products(products: Products) {
     // whole blocks of outputs, at least one, and that the weights of the last block end within the slice. Sums, patch
     // and weights lie at words. A kernel ends when it is exactly at the end of the sums.
     unsafe {
-        kernel(sums.start, patch, weights, patch.add(words * 2 * places), sums.end, steps[0], steps[1], words % 4);
+        kernel(
+            sums.start,
+            patch,
+            weights,
+            patch.add(words * 2 * places),
+            sums.end,
+            steps[0],
+            steps[1],
+            words % 4,
+        );
     }
 }
 
