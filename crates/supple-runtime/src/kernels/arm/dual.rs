@@ -1,7 +1,9 @@
 //! Two products of 16-bit numbers at once, on cores with the DSP extension.
 //!
 //! Naked functions, for they need every register that there is. What each computes is said, and tested on the host,
-//! by the function of the same name in `int8::pairs`; on a board the bits of a trunk tell whether they agree.
+//! by the function of the same name in `int8::pairs`. That they agree is seen on a board: `examples/int8_shapes.rs` says
+//! how.
+#![cfg(supple_dsp)]
 
 use core::arch::naked_asm;
 
@@ -136,11 +138,11 @@ macro_rules! one_place {
 
 /// A function that goes through all outputs, as many at a time as `$sums` serve.
 ///
-/// On the stack, from its end: sums, patch, end of the patch, whether words are odd, what was saved; then, from the caller, the end of the
-/// sums and two steps of the weights, taken by turns. `$odd` is the bit of the patch's bytes that tells an odd number
-/// of words, of which the first is then the second half of the loop's first round.
+/// On the stack, from its end: sums, patch, end of the patch, what was saved; then, from the caller, the end of the
+/// sums, two steps of the weights, taken by turns, and the rest of the number of words by four. A loop goes through
+/// `$word` several times; the rest says at which label of `$entries` the first round begins.
 macro_rules! kernel {
-    ($name:ident, $word:ident, $sums:literal, $odd:literal) => {
+    ($name:ident, $sums:literal, $entries:literal, $($word:expr),+) => {
         #[unsafe(naked)]
         unsafe extern "C" fn $name(
             sums: *mut i32,
@@ -150,47 +152,58 @@ macro_rules! kernel {
             sums_end: *const i32,
             step: usize,
             next_step: usize,
+            rest: usize,
         ) {
             naked_asm!(
                 extension!(),
                 "push {{r4-r11, lr}}",
-                "sub r12, r3, r1",
-                concat!("and r12, r12, #", $odd),
-                "push {{r0, r1, r3, r12}}",
+                "push {{r0, r1, r3}}",
                 "2:",
                 "ldrd r12, r1, [sp]",
                 concat!("ldm r12, ", $sums),
-                "ldr r0, [sp, #12]",
-                "cbnz r0, 4f",
-                "3:",
-                $word!(),
-                "4:",
-                $word!(),
+                "ldr r0, [sp, #60]",
+                "tbb [pc, r0]",
+                "7:",
+                concat!(".byte ", $entries),
+                $($word,)+
                 "ldr r12, [sp, #8]",
                 "cmp r1, r12",
                 "bne 3b",
                 "ldr r12, [sp]",
                 concat!("stm r12!, ", $sums),
                 "str r12, [sp]",
-                "ldrd r0, r3, [sp, #56]",
+                "ldrd r0, r3, [sp, #52]",
                 "add r2, r2, r0",
-                "strd r3, r0, [sp, #56]",
-                "ldr r0, [sp, #52]",
+                "strd r3, r0, [sp, #52]",
+                "ldr r0, [sp, #48]",
                 "cmp r12, r0",
                 "bne 2b",
-                "add sp, sp, #16",
+                "add sp, sp, #12",
                 "pop {{r4-r11, pc}}",
             )
         }
     };
+    (four times $name:ident, $word:ident, $sums:literal) => {
+        kernel!(
+            $name, $sums, "(3f-7b)/2, (6f-7b)/2, (5f-7b)/2, (4f-7b)/2",
+            "3:", $word!(), "4:", $word!(), "5:", $word!(), "6:", $word!()
+        );
+    };
+    (twice $name:ident, $word:ident, $sums:literal) => {
+        kernel!(
+            $name, $sums, "(3f-7b)/2, (4f-7b)/2, (3f-7b)/2, (4f-7b)/2",
+            "3:", $word!(), "4:", $word!()
+        );
+    };
 }
 
-kernel!(add_at_four, four_places, "{{r4-r11}}", "32");
-kernel!(add_at_three, three_places, "{{r4-r9}}", "8");
-kernel!(add_at_two, two_places, "{{r4-r7}}", "16");
-kernel!(add_at_one, one_place, "{{r4-r7}}", "8");
+kernel!(four times add_at_four, four_places, "{{r4-r11}}");
+kernel!(four times add_at_three, three_places, "{{r4-r9}}");
+kernel!(twice add_at_two, two_places, "{{r4-r7}}");
+kernel!(twice add_at_one, one_place, "{{r4-r7}}");
 
-type Kernel = unsafe extern "C" fn(*mut i32, *const u32, *const u32, *const u32, *const i32, usize, usize);
+type Kernel =
+    unsafe extern "C" fn(*mut i32, *const u32, *const u32, *const u32, *const i32, usize, usize, usize);
 
 /// Adds products; see [`Products`].
 #[inline]
@@ -217,7 +230,16 @@ pub fn add_products(products: Products) {
     // whole blocks of outputs, at least one, and that the weights of the last block end within the slice. Sums, patch
     // and weights lie at words. A kernel ends when it is exactly at the end of the sums.
     unsafe {
-        kernel(sums.start, patch, weights, patch.add(words * 2 * places), sums.end, steps[0], steps[1]);
+        kernel(
+            sums.start,
+            patch,
+            weights,
+            patch.add(words * 2 * places),
+            sums.end,
+            steps[0],
+            steps[1],
+            words % 4,
+        );
     }
 }
 
@@ -293,7 +315,7 @@ pub fn unpack(inputs: Inputs) -> bool {
         4 => unpack_four,
         _ => return false,
     };
-    let kept = (1 << (8 * (length % INT8_GROUP))) - 1;
+    let kept = kept(length);
     let to = to.as_mut_ptr();
     // SAFETY: `fit` has seen that there is a word, that all of them lie within the slice to write, and that each read
     // lies within the inputs. The reads need no alignment.
@@ -309,7 +331,7 @@ unsafe extern "C" fn unpack_bytes(
     length: usize,
     start: usize,
     to: *mut u32,
-    to_end: *const u32,
+    whole_end: *const u32,
     step: usize,
     half: usize,
     outside: u32,
@@ -319,7 +341,9 @@ unsafe extern "C" fn unpack_bytes(
         extension!(),
         "push {{r4-r11, lr}}",
         "add r12, sp, #36",
-        "ldm r12, {{r4, r5, r6, r7, r8}}",
+        "ldm r12, {{r4, r5, r6, r7}}",
+        "mov r8, #-1",
+        "b 6f",
         "2:",
         "mov r9, r2",
         "add r10, r3, r6",
@@ -369,7 +393,14 @@ unsafe extern "C" fn unpack_bytes(
         "bne 3b",
         "add r2, r2, #4",
         "add r3, r3, r6",
+        "6:",
         "cmp r3, r4",
+        "bne 2b",
+        "ldr r8, [sp, #52]",
+        "mov r12, #0",
+        "str r12, [sp, #52]",
+        "add r4, r4, r6, lsl #1",
+        "cmp r8, #0",
         "bne 2b",
         "pop {{r4-r11, pc}}",
     )
@@ -381,12 +412,22 @@ pub fn unpack_edge(edge: Edge) {
     if !edge.fit() {
         return;
     }
-    let Edge { places, row, start, step, outside, kept, to } = edge;
+    let Edge { places, length, row, start, step, outside, to } = edge;
     let (half, outside) = (size_of::<u32>() * places, u32::from_le_bytes([outside as u8; INT8_GROUP]));
-    let to = to.as_mut_ptr_range();
-    // SAFETY: `fit` has seen that there is a word to write and that words end where the slice ends. Of the row nothing
+    let kept = kept(length);
+    let to = to.as_mut_ptr();
+    // SAFETY: `fit` has seen that there is a word and that all of them lie within the slice to write. Of the row nothing
     // is read whose place is not below its length.
-    unsafe { unpack_bytes(row.as_ptr(), row.len(), start, to.start, to.end, step, half, outside, kept) }
+    unsafe {
+        let whole_end = to.add(length / INT8_GROUP * 2 * places);
+        unpack_bytes(row.as_ptr(), row.len(), start, to, whole_end, step, half, outside, kept);
+    }
+}
+
+/// The bits of the word behind the whole ones that count; none where there is no such word.
+#[inline]
+fn kept(length: usize) -> u32 {
+    (1 << (8 * (length % INT8_GROUP))) - 1
 }
 
 /// A function that makes outputs of the sums of a channel at each place, the last place first: sums in `$sums`.

@@ -53,8 +53,11 @@ type Convolution = fn(&Image<i8>, usize, &mut [i8], &Shape, &Window, u16, &[i8],
 /// The portable path and the one for cores that multiply pairs.
 pub const CONVOLUTIONS: [Convolution; 2] = [convolution_row, patches::convolution_row];
 
-/// The same for dense layers.
-pub const DENSE: [fn(&[i8], &mut [i8], &[i8], &Channelwise); 2] = [dense, patches::dense];
+/// A kernel for dense layers.
+type Dense = fn(&[i8], &mut [i8], &[i8], &Channelwise);
+
+/// Both paths.
+pub const DENSE: [Dense; 2] = [dense, patches::dense];
 
 /// Weights as words, so that they begin at one.
 pub fn words(weights: &[i8]) -> Vec<u32> {

@@ -10,6 +10,8 @@
 //! | `convolution` | one row of a convolution |
 //! | `depthwise` | one row of a depthwise convolution |
 //! | `dense` | fully connected layers |
+//! | `pairs` | what cores with the DSP extension do in assembly, and the same in Rust for tests |
+//! | `patches` | convolutions and dense layers for those cores, in place of `convolution`, `dense` and `products` |
 //! | `pool` | largest value and mean, of windows and of images |
 //! | `pointwise` | sums and products of two values, `f32` to `i8` and back |
 //! | `products` | four outputs over a run of inputs: what convolutions and dense layers are made of |

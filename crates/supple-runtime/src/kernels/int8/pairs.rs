@@ -73,6 +73,8 @@ impl Inputs<'_> {
 pub(in crate::kernels) struct Edge<'a> {
     /// 1 to 4.
     pub places: usize,
+    /// Inputs at each place, at least 1; what fills up the last word counts as zero.
+    pub length: usize,
     /// A row of the input.
     pub row: &'a [i8],
     /// The first input of place 0; before the row it wraps around.
@@ -81,18 +83,16 @@ pub(in crate::kernels) struct Edge<'a> {
     pub step: usize,
     /// What lies outside reads this.
     pub outside: i8,
-    /// The bits of each word that are kept; the others count as zero.
-    pub kept: u32,
-    /// `[words][even, odd][places]`.
+    /// `[words][even, odd][places]`, or more.
     pub to: &'a mut [u32],
 }
 
 impl Edge<'_> {
-    /// Whether there is something to unpack, in whole words.
+    /// Whether there is something to unpack and room for it.
     #[inline]
     pub fn fit(&self) -> bool {
-        let halves = 2 * self.places;
-        self.to.len().checked_div(halves).is_some_and(|words| words > 0 && words * halves == self.to.len())
+        let halves = self.length.div_ceil(INT8_GROUP).checked_mul(2 * self.places);
+        halves.is_some_and(|halves| halves > 0 && halves <= self.to.len())
     }
 }
 
@@ -181,12 +181,15 @@ mod emulated {
         if !edge.fit() {
             return;
         }
-        let Edge { places, row, start, step, outside, kept, to } = edge;
-        for (word, to) in to.chunks_mut(2 * places).enumerate() {
+        let Edge { places, length, row, start, step, outside, to } = edge;
+        for (word, to) in to.chunks_mut(2 * places).take(length.div_ceil(INT8_GROUP)).enumerate() {
             for place in 0..places {
-                let at = start.wrapping_add(place.wrapping_mul(step)).wrapping_add(word * INT8_GROUP);
-                let byte = |i| row.get(at.wrapping_add(i)).copied().unwrap_or(outside) as u8;
-                let word = u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)]) & kept;
+                let first = start.wrapping_add(place.wrapping_mul(step));
+                let byte = |i: usize| match word * INT8_GROUP + i {
+                    at if at < length => row.get(first.wrapping_add(at)).copied().unwrap_or(outside) as u8,
+                    _ => 0,
+                };
+                let word = u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)]);
                 (to[place], to[places + place]) = (even(word), odd(word));
             }
         }

@@ -156,13 +156,18 @@ impl Layer<'_> {
         }
     }
 
+    #[inline(never)]
+    fn finish_one(&self, sum: i32, multiplier: i32) -> i8 {
+        self.finish.finish(sum, multiplier)
+    }
+
     /// The same for any shift and any limits.
     #[inline(never)]
     fn finish_any(&self, places: usize, sums: &[i32], multipliers: &[i32], outputs: &mut [i8]) {
         for (channel, (sums, &multiplier)) in sums.chunks_exact(places.max(1)).zip(multipliers).enumerate() {
             for (place, &sum) in sums.iter().enumerate() {
                 if let Some(output) = outputs.get_mut(place * self.outputs + channel) {
-                    *output = self.finish.finish(sum, multiplier);
+                    *output = self.finish_one(sum, multiplier);
                 }
             }
         }
@@ -219,15 +224,14 @@ impl Layer<'_> {
     /// Unpacks `length` inputs at each place, those of the first from `start` of the row on, wherever they lie.
     #[inline(never)]
     fn unpack_edge(&self, row: &Row, start: usize, length: usize, places: usize, to: &mut [u32]) {
-        let step = self.columns.stride() * self.channels;
         let outside = self.finish.requantise.input_zero;
-        let (whole, rest) = (length / INT8_GROUP, length % INT8_GROUP);
-        let Some((to, last)) = to.split_at_mut_checked(whole * 2 * places) else { return };
-        let last = last.get_mut(..rest.min(1) * 2 * places).unwrap_or_default();
+        if row.length == 0 && length.is_multiple_of(INT8_GROUP) {
+            let to = to.get_mut(..length / INT8_GROUP * 2 * places).unwrap_or_default();
+            return to.fill(u32::from(i16::from(outside) as u16) * 0x1_0001);
+        }
+        let step = self.columns.stride() * self.channels;
         let row = row.elements.get(..row.length).unwrap_or_default();
-        unpack_edge(Edge { places, row, start, step, outside, kept: u32::MAX, to });
-        let start = start.wrapping_add(whole * INT8_GROUP);
-        unpack_edge(Edge { places, row, start, step, outside, kept: (1 << (8 * rest)) - 1, to: last });
+        unpack_edge(Edge { places, length, row, start, step, outside, to });
     }
 }
 

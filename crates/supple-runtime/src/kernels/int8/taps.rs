@@ -47,8 +47,8 @@ impl Axis {
         (at * self.stride + tap * self.dilation).wrapping_sub(self.pad)
     }
 
-    #[cfg(not(supple_dsp))]
     /// The outputs, of so many, all of whose taps lie inside an input of this length.
+    #[cfg(not(supple_dsp))]
     #[inline]
     pub(super) fn inside(&self, input: usize, outputs: usize) -> Range<usize> {
         let stride = self.stride.max(1);
