@@ -188,7 +188,7 @@ impl Sum {
         before: &mut Before,
     ) {
         let taken = next != at.wrapping_add(instruction.length);
-        let refill = if next_length == 4 && next % 4 != 0 { 2 } else { 1 };
+        let refill = if next_length == 4 && !next.is_multiple_of(4) { 2 } else { 1 };
         let (cycles, single) = match instruction.cost {
             Cost::Cycles(cycles) => (cycles, false),
             Cost::Single => (if before.single { 1 } else { 2 }, true),

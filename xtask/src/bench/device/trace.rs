@@ -122,7 +122,7 @@ fn read_log(log: impl Read, deadline: Instant, windows: &mut Windows) -> io::Res
         if log.read_until(b'\n', &mut line)? == 0 {
             break;
         }
-        if count % (1 << 20) == 0 && Instant::now() > deadline {
+        if count.is_multiple_of(1 << 20) && Instant::now() > deadline {
             return Ok(false);
         }
         if line.starts_with(b"Trace ") {
