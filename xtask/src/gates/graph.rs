@@ -113,7 +113,7 @@ impl<'a> Graph<'a> {
         if let Some((bytes, _, _)) = known.get(&index) {
             return Ok(*bytes);
         }
-        let name = |index: usize| self.image.functions[index].name().to_owned();
+        let name = |index: usize| self.image.functions[index].readable();
         if let Some(start) = above.iter().position(|other| *other == index) {
             let names = above[start..].iter().chain([&index]).map(|index| name(*index)).collect();
             return Err(DepthError::Recursion { names });
@@ -163,6 +163,9 @@ fn body(image: &Image, function: &Function) -> Body {
         goes_on = true;
         match step {
             Step::Other => {}
+            // Armv6-M has no long jump but its call, which compilers take within functions that keep their return
+            // address elsewhere.
+            Step::Call(to) if to > function.start && to < function.end => goes_on = false,
             Step::Call(to) => match image.function_at(to) {
                 Some(callee) => body.calls.push(callee),
                 None => body.astray.push(to),
@@ -305,4 +308,78 @@ pub fn handlers(image: &Image) -> Vec<usize> {
     found.sort_unstable();
     found.dedup();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: u32 = 0x1000;
+
+    /// An image of Thumb functions: each with its frame, if the compiler tells it, and its instructions.
+    fn image(functions: &[(Option<u32>, &[u16])]) -> Image {
+        let (mut at, mut list, mut bytes) = (FIRST, Vec::new(), Vec::new());
+        for (index, (frame, code)) in functions.iter().enumerate() {
+            let end = at + 2 * code.len() as u32;
+            list.push(Function { names: vec![format!("f{index}")], start: at, end, frame: *frame });
+            bytes.extend(code.iter().flat_map(|half| half.to_le_bytes()));
+            at = end;
+        }
+        Image::of(Machine::Arm, FIRST, list, vec![(".text".to_owned(), FIRST, bytes)])
+    }
+
+    fn deepest(functions: &[(Option<u32>, &[u16])]) -> Result<(u32, Vec<(usize, u32)>), DepthError> {
+        let image = image(functions);
+        let path = Graph::new(&image).deepest(0)?;
+        Ok((path.bytes, path.steps))
+    }
+
+    /// Of two callees the deeper one counts; what only assembly says is read from it.
+    #[test]
+    fn the_deepest_way_is_found() {
+        let functions: [(Option<u32>, &[u16]); 3] = [
+            (Some(16), &[0xb510, 0xf000, 0xf803, 0xf000, 0xf802, 0xbd10]), // bl f1; bl f2
+            (Some(40), &[0x4770]),
+            (None, &[0xb5f0, 0xb087, 0xb007, 0xbdf0]), // push of 20, sub of 28
+        ];
+        assert_eq!(deepest(&functions), Ok((64, vec![(0, 16), (2, 48)])));
+    }
+
+    /// A jump to another function leaves nothing behind; from assembly it may.
+    #[test]
+    fn a_tail_call_gives_its_frame_back() {
+        let callee: (Option<u32>, &[u16]) = (Some(40), &[0x4770]);
+        let jump: &[u16] = &[0xb500, 0xe7ff]; // push {lr}; b f1
+        assert_eq!(deepest(&[(Some(16), jump), callee]), Ok((40, vec![(0, 0), (1, 40)])));
+        assert_eq!(deepest(&[(None, jump), callee]), Ok((44, vec![(0, 4), (1, 40)])));
+    }
+
+    #[test]
+    fn a_far_jump_within_a_function_is_no_recursion() {
+        let code: &[u16] = &[0xb500, 0xf000, 0xf800, 0xbd00]; // push {lr}; bl to the pop
+        assert_eq!(deepest(&[(Some(4), code)]), Ok((4, vec![(0, 4)])));
+    }
+
+    #[test]
+    fn what_has_no_deepest_way_is_refused() {
+        let circle: [(Option<u32>, &[u16]); 2] = [
+            (Some(8), &[0xf000, 0xf801, 0x4770]), // bl f1
+            (Some(8), &[0xf7ff, 0xfffb, 0x4770]), // bl f0
+        ];
+        let names = ["f0", "f1", "f0"].map(str::to_owned).to_vec();
+        assert_eq!(deepest(&circle), Err(DepthError::Recursion { names }));
+        let name = || "f0".to_owned();
+        let unresolved = DepthError::Unresolved { name: name(), address: FIRST };
+        assert_eq!(deepest(&[(Some(8), &[0x4798, 0x4770])]), Err(unresolved)); // blx r3
+        let astray = DepthError::Astray { name: name(), address: FIRST + 8 };
+        assert_eq!(deepest(&[(Some(8), &[0xf000, 0xf802, 0x4770])]), Err(astray)); // bl beyond
+        assert_eq!(deepest(&[(None, &[0x44a5, 0x4770])]), Err(DepthError::Unknown { name: name() })); // add sp, r4
+    }
+
+    #[test]
+    fn an_endless_loop_is_known() {
+        let image = image(&[(Some(8), &[0xbf00, 0xe7fd]), (Some(0), &[0x4770])]);
+        let graph = Graph::new(&image);
+        assert!(graph.is_endless_loop(0) && !graph.is_endless_loop(1));
+    }
 }

@@ -36,6 +36,11 @@ impl Function {
     pub fn name(&self) -> &str {
         self.names.first().map_or("?", String::as_str)
     }
+
+    /// Its name as it stands in the source.
+    pub fn readable(&self) -> String {
+        format!("{:#}", rustc_demangle::demangle(self.name()))
+    }
 }
 
 /// Why an image cannot be looked into.
@@ -77,6 +82,18 @@ pub struct Image {
 }
 
 impl Image {
+    /// An image put together by hand.
+    #[cfg(test)]
+    pub fn of(
+        machine: Machine,
+        entry: u32,
+        functions: Vec<Function>,
+        sections: Vec<(String, u32, Vec<u8>)>,
+    ) -> Self {
+        let (symbols, marks) = (BTreeMap::new(), BTreeMap::new());
+        Self { machine, entry, functions, symbols, sections, marks }
+    }
+
     /// Reads an ELF file.
     pub fn read(path: &Path) -> Result<Self, ImageError> {
         let name = || path.display().to_string();

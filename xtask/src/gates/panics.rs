@@ -10,7 +10,6 @@ use supple_link::host::BOARDS;
 use super::build::{BuildError, Subject, build};
 use super::graph::Graph;
 use super::image::{Image, ImageError};
-use super::stack::readable;
 use crate::firmware;
 use crate::setup::BareMetal;
 
@@ -113,7 +112,7 @@ fn culprits(image: &Image) -> Vec<String> {
     let panics = |index: &usize| PANICS.iter().any(|part| name(*index).contains(part));
     let callers = (0..image.functions.len()).filter(panics).flat_map(|index| graph.callers(index));
     let mut names: Vec<String> =
-        callers.filter(|caller| !panics(caller)).map(|caller| readable(name(caller))).collect();
+        callers.filter(|caller| !panics(caller)).map(|caller| image.functions[caller].readable()).collect();
     names.sort_unstable();
     names.dedup();
     names

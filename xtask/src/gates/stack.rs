@@ -160,7 +160,7 @@ fn prove(board: &str, image: &Image) -> Result<u32, StackError> {
     println!("{}: {bytes} bytes of stack at most, {promise} promised", board());
     let deep = |path: &graph::Path| {
         for (index, held) in path.steps.iter().filter(|(_, held)| *held > 0) {
-            println!("  {held:>6}  {}", readable(image.functions[*index].name()));
+            println!("  {held:>6}  {}", image.functions[*index].readable());
         }
     };
     deep(&main);
@@ -178,7 +178,7 @@ fn prove(board: &str, image: &Image) -> Result<u32, StackError> {
 /// Refuses large frames that have no reason.
 fn frames(image: &Image) -> Result<(), StackError> {
     for function in &image.functions {
-        let (name, bytes) = (readable(function.name()), function.frame.unwrap_or_default());
+        let (name, bytes) = (function.readable(), function.frame.unwrap_or_default());
         let listed = LARGE_FRAMES.iter().find(|listed| name.starts_with(listed.name));
         let most = listed.map_or(FRAME_BYTES, |listed| listed.bytes);
         if bytes > most {
@@ -191,13 +191,10 @@ fn frames(image: &Image) -> Result<(), StackError> {
     Ok(())
 }
 
-/// Bytes of each section of code and constants.
-fn code_sizes(image: &Image) -> Vec<(&str, usize)> {
-    let code = image.sections.iter().filter(|(name, _, _)| name == ".text" || name == ".rodata");
-    code.map(|(name, _, bytes)| (name.as_str(), bytes.len())).collect()
-}
-
-/// A function's name as it stands in the source.
-pub fn readable(name: &str) -> String {
-    format!("{:#}", rustc_demangle::demangle(name))
+/// How long the functions are, in ascending order: told frames change symbols' names, and with them the functions'
+/// order and the gaps between them.
+fn code_sizes(image: &Image) -> Vec<u32> {
+    let mut sizes: Vec<u32> = image.functions.iter().map(|function| function.end - function.start).collect();
+    sizes.sort_unstable();
+    sizes
 }
