@@ -73,7 +73,7 @@ fn compare(pack: &str) -> usize {
         // Nothing of this may be silent or refused.
         let of_plan = numbers(&expected);
         assert!(of_plan["loss.after"] < of_plan["loss.before"], "{pack}, seed {seed}: nothing is learned");
-        assert!(of_plan["weights"].iter().chain(&of_plan["logits.9"]).any(|value| *value != 0.0));
+        assert!(of_plan["head"].iter().chain(&of_plan["logits.9"]).any(|value| *value != 0.0));
         for (name, tract) in numbers(tract) {
             let sample = name.strip_prefix("tract.").expect("tract's features");
             let plan = &of_plan[format!("features.{sample}").as_str()];

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Write;
 
 use supple_pack::Pack;
-use supple_runtime::{HeadMemory, Learner, MemoryNeed, PlanTrunk};
+use supple_runtime::{HeadMemory, Label, Learner, MemoryNeed, PlanTrunk, SupportCache, Use};
 
 /// Classes, and as many support samples: the first inputs. The rest are queries.
 pub const WAY: usize = 5;
@@ -22,9 +22,10 @@ pub fn line(name: &str, values: &[f32]) -> String {
 pub fn told(pack: &[u8], inputs: &[f32]) -> Result<Vec<String>, Box<dyn Error>> {
     let pack = Pack::parse(pack)?;
     let head = pack.heads().next().ok_or("the pack has no head: pack one with it")?;
-    let need = MemoryNeed::of(&pack, Some(&head));
-    let (mut arena, mut floats) = (vec![0.0; need.arena], vec![0.0; need.learner()]);
-    let mut labels = vec![0; need.labels];
+    let need = MemoryNeed::of_head(&head.spec);
+    let (mut floats, mut labels) = (vec![0.0; need.learner()], vec![0; need.labels]);
+    let (mut arena, mut support) = (vec![0.0; pack.trunk().arena as usize], vec![0.0; need.support()]);
+    let mut support = SupportCache::new(&head.spec, &mut support)?;
     let steps = head.spec.steps.into();
     let mut trunk = PlanTrunk::new(&pack, &mut arena)?;
     let mut learner = Learner::new(head, HeadMemory { floats: &mut floats, labels: &mut labels })?;
@@ -36,17 +37,17 @@ pub fn told(pack: &[u8], inputs: &[f32]) -> Result<Vec<String>, Box<dyn Error>> 
         trunk.run()?;
         lines.push(line(&format!("features.{sample}"), trunk.feature()));
         if sample < WAY {
-            learner.push_support(trunk.feature(), sample)?;
+            let cached = support.push(trunk.feature())?;
+            learner.label(cached, Label::Class(sample), Use::Support)?;
         }
         if sample + 1 == WAY {
-            lines.push(line("loss.before", &[learner.support_loss()?]));
-            learner.adapt(steps)?;
-            lines.push(line("loss.after", &[learner.support_loss()?]));
-            lines.push(line("weights", learner.weights()));
-            lines.push(line("biases", learner.bias()));
+            lines.push(line("loss.before", &[learner.support_loss(&mut support)?]));
+            learner.adapt(&mut support, steps)?;
+            lines.push(line("loss.after", &[learner.support_loss(&mut support)?]));
+            lines.push(line("head", &learner.parameters().concat()));
         }
         if sample >= WAY {
-            lines.push(line(&format!("logits.{sample}"), learner.classify(trunk.feature())?));
+            lines.push(line(&format!("logits.{sample}"), learner.outputs(trunk.feature())?));
         }
     }
     Ok(lines)
