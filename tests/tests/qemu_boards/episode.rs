@@ -49,13 +49,16 @@ fn bits(values: &[f32]) -> Vec<u32> {
 /// other. Then the first enrols a class, adapts, forgets a class and adapts again.
 pub fn run(device: &mut impl Device, inputs: &[Vec<f32>]) -> Bits {
     let mut bits_of = Bits::default();
+    for head in 0..3 {
+        device.select(head);
+        device.begin(if head == 2 { NUMBERS } else { WAY });
+    }
     device.clear();
     bits_of.features = inputs.iter().map(|input| bits(&device.sample(input))).collect();
     let targets: Vec<[f32; NUMBERS]> =
         (0..SAMPLES).map(|sample| [sample as f32 / 4.0, 1.0 - sample as f32 / 3.0]).collect();
     for head in 0..3 {
         device.select(head);
-        device.begin(if head == 2 { NUMBERS } else { WAY });
         for (sample, numbers) in targets.iter().enumerate() {
             let label = match head {
                 0 => Label::Class((sample % WAY) as u16),
