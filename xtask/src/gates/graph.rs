@@ -250,9 +250,9 @@ fn steps<'a>(image: &'a Image, function: &'a Function) -> impl Iterator<Item = (
 fn riscv_tables(image: &Image, function: &Function) -> (usize, BTreeSet<usize>) {
     let own = |to: u32| (function.start..function.end).contains(&to);
     let starts = |to: u32| image.functions.binary_search_by_key(&to, |function| function.start).ok();
-    let places = BTreeSet::from_iter(riscv_constants(image, function));
     let (mut tables, mut reached) = (0, BTreeSet::new());
-    for place in places {
+    // A table that two jumps go by is made twice.
+    for place in riscv_constants(image, function) {
         let entries = (place..).step_by(4).map_while(|at| image.word(at));
         // Handlers that nobody wrote are 0.
         let handlers = entries.map_while(|to| if to == 0 { Some(None) } else { starts(to).map(Some) });

@@ -185,7 +185,7 @@ fn depth(board: &str, image: &Image) -> Result<(u32, u32), StackError> {
     };
     deep(&main);
     for (hardware, path) in &handlers {
-        println!("  {hardware:>6}  by the processor, before a handler");
+        println!("  {hardware:>6}  by the processor itself, before a handler");
         deep(path);
     }
     Ok((bytes, promise))
