@@ -58,6 +58,9 @@ const HOST: &[Line] = &[
 /// The firmware's main loop.
 const APP: Line = ("supple-app", Device, &["supple-link", "supple-pack", "supple-runtime", "supple-store"]);
 
+/// What measures a board without the main loop.
+const BENCH: Line = ("supple-device-bench", Device, &["supple-pack", "supple-runtime"]);
+
 /// What boards have in common.
 const PARTS: Line = ("supple-parts", Device, &["supple-app"]);
 
@@ -108,7 +111,7 @@ impl Package {
     }
 
     fn line(&self) -> Line {
-        if let Some(line) = [APP, PANIC, PARTS].into_iter().find(|line| line.0 == self.name) {
+        if let Some(line) = [APP, BENCH, PANIC, PARTS].into_iter().find(|line| line.0 == self.name) {
             return line;
         }
         let folder = self.manifest_path.parent().and_then(Path::parent);

@@ -107,8 +107,8 @@ fn main() -> ! {
     static mut LABELS_POOL: [u16; LABELS] = [0; LABELS];
     static mut LINE: Line = Line::new();
     linked::paint_stack();
+    let (pool, labels, line) = (&raw mut POOL, &raw mut LABELS_POOL, &raw mut LINE);
     // SAFETY: this function is called once, and nobody else names them.
-    let (floats, labels, line) =
-        unsafe { (&mut *&raw mut POOL, &mut *&raw mut LABELS_POOL, &mut *&raw mut LINE) };
+    let (floats, labels, line) = unsafe { (&mut *pool, &mut *labels, &mut *line) };
     supple_app::run(Virt::new(), linked::pack(), Memory { floats, labels }, line)
 }
