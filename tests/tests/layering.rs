@@ -64,8 +64,11 @@ const BENCH: Line = ("supple-device-bench", Device, &["supple-pack", "supple-run
 /// What boards have in common.
 const PARTS: Line = ("supple-parts", Device, &["supple-app"]);
 
+/// What boards do on a panic.
+const PANIC: Line = ("supple-panic", Device, &[]);
+
 /// Every folder of `firmware/boards`.
-const BOARD: Line = ("a board", Device, &["supple-app", "supple-parts"]);
+const BOARD: Line = ("a board", Device, &["supple-app", "supple-panic", "supple-parts"]);
 
 /// What turns a no_std crate into one of the host's.
 const HOST_FEATURES: [&str; 4] = ["host", "std", "tract", "write"];
@@ -108,7 +111,7 @@ impl Package {
     }
 
     fn line(&self) -> Line {
-        if let Some(line) = [APP, BENCH, PARTS].into_iter().find(|line| line.0 == self.name) {
+        if let Some(line) = [APP, BENCH, PANIC, PARTS].into_iter().find(|line| line.0 == self.name) {
             return line;
         }
         let folder = self.manifest_path.parent().and_then(Path::parent);

@@ -29,7 +29,7 @@ impl Board {
     pub fn named(name: &str) -> Result<Self, UnknownBoard> {
         let EmulatedBoard { name, pack_room, .. } = *EmulatedBoard::named(name)?;
         let room = match name {
-            "microbit" => Self { pool: 2432, labels: 128, ..MID_SIZE },
+            "microbit" => Self { pool: 2432, labels: 128, stack_bytes: 3712, ..MID_SIZE },
             "netduinoplus2" => Self { pool: 28 * 1024, ..MID_SIZE },
             _ => MID_SIZE,
         };

@@ -6,7 +6,7 @@ use core::hint::black_box;
 
 use supple_pack::Pack;
 use supple_panic as _;
-use supple_runtime::{HeadMemory, Learner, MemoryNeed, PlanTrunk};
+use supple_runtime::{HeadMemory, Label, Learner, MemoryNeed, PlanTrunk, SupportCache, Use};
 
 /// What stands for a region of flash; the compiler must not know what is in it.
 static REGION: [u64; 512] = [0; 512];
@@ -27,9 +27,11 @@ extern "C" fn _start() -> ! {
 fn learn(region: &'static [u8], floats: &mut [f32], labels: &mut [u16]) -> Option<f32> {
     let pack = Pack::parse_region(region).ok()?;
     let head = pack.heads().next()?;
-    let need = MemoryNeed::of(&pack, Some(&head));
+    let need = MemoryNeed::of(&pack);
     let (arena, floats) = floats.split_at_mut_checked(need.arena)?;
     let mut trunk = PlanTrunk::new(&pack, arena).ok()?;
+    let (words, floats) = floats.split_at_mut_checked(need.support())?;
+    let mut support = SupportCache::new(&head.spec, words).ok()?;
     let mut learner = Learner::new(head, HeadMemory { floats, labels }).ok()?;
     let mut last = None;
     for _ in 0..black_box(100) {
@@ -40,16 +42,26 @@ fn learn(region: &'static [u8], floats: &mut [f32], labels: &mut [u16]) -> Optio
             3 => {
                 black_box(trunk.run().ok()?);
             }
-            4 => learner.push_support(trunk.feature(), black_box(3)).ok()?,
-            5 => learner.step().ok()?,
+            4 => {
+                let sample = support.push(trunk.feature()).ok()?;
+                learner.label(sample, black_box(Label::Class(3)), black_box(Use::Support)).ok()?;
+            }
+            5 => learner.step(&mut support).ok()?,
             6 => {
-                black_box(learner.adapt(black_box(3)).ok()?);
+                black_box(learner.adapt(&mut support, black_box(3)).ok()?);
             }
             7 => learner.reset().ok()?,
-            8 => last = Some(learner.support_loss().ok()?),
-            _ => last = learner.classify(trunk.feature()).ok()?.first().copied(),
+            8 => last = Some(learner.support_loss(&mut support).ok()?),
+            9 => learner.prepare(&mut support).ok()?,
+            10 => {
+                black_box(learner.enrol().ok()?);
+            }
+            11 => learner.forget(black_box(1)).ok()?,
+            12 => learner.clear_labels(),
+            13 => support.clear(),
+            _ => last = learner.outputs(trunk.feature()).ok()?.first().copied(),
         }
-        black_box((learner.weights(), learner.bias()));
+        black_box(learner.parameters());
     }
     last
 }

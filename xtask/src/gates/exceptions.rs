@@ -15,15 +15,15 @@ pub struct LargeFrame {
 }
 
 /// All that are let pass.
-pub const LARGE_FRAMES: [LargeFrame; 4] = [
+pub const LARGE_FRAMES: [LargeFrame; 5] = [
     LargeFrame {
         name: "supple_app::run",
-        bytes: 1408,
+        bytes: 1680,
         reason: "the whole of the firmware's state: the pack at work, the session, the request being answered",
     },
     LargeFrame {
         name: "supple_runtime::trunk::rows::run_group",
-        bytes: 640,
+        bytes: 672,
         reason: "the decoded operations of a group that runs row by row, as many as the format allows",
     },
     LargeFrame {
@@ -32,8 +32,13 @@ pub const LARGE_FRAMES: [LargeFrame; 4] = [
         reason: "every kernel's arguments; no arrays",
     },
     LargeFrame {
+        name: "supple_runtime::trunk::op::run_rows",
+        bytes: 448,
+        reason: "every kernel's arguments; no arrays",
+    },
+    LargeFrame {
         name: "supple_runtime::kernels::int8::convolution::convolution_row",
-        bytes: 512,
+        bytes: 576,
         reason: "sums of four pixels by eight outputs, 128 bytes; the rest are registers' places",
     },
 ];

@@ -1,6 +1,6 @@
 //! Who calls whom in an image, and the deepest stack along the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::image::{Function, Image, Machine, place};
 use super::step::Step;
@@ -158,7 +158,7 @@ impl<'a> Graph<'a> {
 /// Reads one function.
 fn body(image: &Image, function: &Function) -> Body {
     let mut body = Body { frame: function.frame, ..Body::default() };
-    let (mut pushed, mut unknown, mut goes_on, mut tables) = (0, false, true, 0);
+    let (mut pushed, mut unknown, mut goes_on) = (0, false, true);
     for (address, step) in steps(image, function) {
         goes_on = true;
         match step {
@@ -189,7 +189,6 @@ fn body(image: &Image, function: &Function) -> Body {
             Step::CallRegister => body.unresolved.push(address),
             Step::JumpRegister => {
                 goes_on = false;
-                tables += 1;
                 body.unresolved.push(address);
             }
             Step::Push(bytes) => pushed += bytes,
@@ -204,9 +203,12 @@ fn body(image: &Image, function: &Function) -> Body {
         }
     }
     // RISC-V has one instruction for tables and for far jumps: as many tables as jumps, so they are all tables.
-    let all_tables = body.unresolved.len() == tables && jump_tables(image, function) >= tables;
-    if image.machine == Machine::RiscV && all_tables {
-        body.unresolved.clear();
+    if image.machine == Machine::RiscV && !body.unresolved.is_empty() {
+        let (tables, reached) = riscv_tables(image, function);
+        if tables >= body.unresolved.len() {
+            body.unresolved.clear();
+            body.calls.extend(reached);
+        }
     }
     body.calls.sort_unstable();
     body.calls.dedup();
@@ -218,11 +220,11 @@ fn body(image: &Image, function: &Function) -> Body {
 /// The instructions of a function, with their addresses.
 fn steps<'a>(image: &'a Image, function: &'a Function) -> impl Iterator<Item = (u32, Step)> + 'a {
     let mut at = function.start;
-    let mut before = None;
+    let mut before = [None; 2];
     std::iter::from_fn(move || {
         while at < function.end && !image.is_code(at) {
             at += 2;
-            before = None;
+            before = [None; 2];
         }
         if at >= function.end {
             return None;
@@ -234,7 +236,7 @@ fn steps<'a>(image: &'a Image, function: &'a Function) -> impl Iterator<Item = (
             Machine::RiscV => {
                 let code = image.word(at).unwrap_or(first.into());
                 let decoded = riscv::decode(at, code, before);
-                before = (decoded.0 == 4).then_some(code);
+                before = [before[1], (decoded.0 == 4).then_some(code)];
                 decoded
             }
         };
@@ -243,16 +245,22 @@ fn steps<'a>(image: &'a Image, function: &'a Function) -> impl Iterator<Item = (
     })
 }
 
-/// How many constants that a RISC-V function makes are tables of places in itself.
-fn jump_tables(image: &Image, function: &Function) -> usize {
-    let mut found = std::collections::BTreeSet::new();
+/// How many constants that a RISC-V function makes are tables, of places in itself or of functions, and which functions
+/// those may be.
+fn riscv_tables(image: &Image, function: &Function) -> (usize, BTreeSet<usize>) {
+    let own = |to: u32| (function.start..function.end).contains(&to);
+    let starts = |to: u32| image.functions.binary_search_by_key(&to, |function| function.start).ok();
+    let (mut tables, mut reached) = (0, BTreeSet::new());
+    // A table that two jumps go by is made twice.
     for place in riscv_constants(image, function) {
-        let target = image.word(place);
-        if target.is_some_and(|target| (function.start..function.end).contains(&target)) {
-            found.insert(place);
-        }
+        let entries = (place..).step_by(4).map_while(|at| image.word(at));
+        // Handlers that nobody wrote are 0.
+        let handlers = entries.map_while(|to| if to == 0 { Some(None) } else { starts(to).map(Some) });
+        let handlers: Vec<usize> = handlers.flatten().collect();
+        tables += usize::from(image.word(place).is_some_and(own) || !handlers.is_empty());
+        reached.extend(handlers);
     }
-    found.len()
+    (tables, reached)
 }
 
 /// Every address that a RISC-V function puts together of a page and a rest.

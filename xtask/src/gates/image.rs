@@ -151,6 +151,17 @@ impl Image {
                 image.symbols.insert(name, value);
             }
         }
+        // Start-up code in assembly may be a mere label.
+        for (name, &value) in &image.symbols {
+            let before = functions.range(..=value).next_back();
+            let inside = before.is_some_and(|(start, (_, size))| value < start + (*size).max(1));
+            if !inside
+                && !name.starts_with(".L")
+                && code.iter().any(|(from, to)| (*from..*to).contains(&value))
+            {
+                functions.entry(value).or_default().0.push(name.clone());
+            }
+        }
         let starts: Vec<u32> = functions.keys().copied().collect();
         for (index, (start, (names, size))) in functions.into_iter().enumerate() {
             // Assembly often tells no size: up to the next function then.

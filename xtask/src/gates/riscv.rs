@@ -6,9 +6,9 @@ const ZERO: u32 = 0;
 const RA: u32 = 1;
 const SP: u32 = 2;
 
-/// Decodes the instruction at `address`; how many bytes it has, and what it does. `before` is the one before it, for
-/// a far call takes two: `auipc` and `jalr` by the same register.
-pub fn decode(address: u32, code: u32, before: Option<u32>) -> (u32, Step) {
+/// Decodes the instruction at `address`; how many bytes it has, and what it does. `before` are the two before it, the
+/// nearer one last, for a far call takes as many: `auipc` or `lui`, perhaps `addi`, and `jalr` by the same register.
+pub fn decode(address: u32, code: u32, before: [Option<u32>; 2]) -> (u32, Step) {
     if code & 3 != 3 {
         return (2, compressed(address, code & 0xffff));
     }
@@ -27,9 +27,7 @@ pub fn decode(address: u32, code: u32, before: Option<u32>) -> (u32, Step) {
         }
         // jalr.
         0x67 => {
-            let page = before.filter(|before| before & 0x7f == 0x17 && before >> 7 & 31 == rs1);
-            let target =
-                page.map(|page| to(-4).wrapping_add(page & 0xffff_f000).wrapping_add_signed(immediate));
+            let target = far(address, before, rs1).map(|to| to.wrapping_add_signed(immediate));
             match (rd, target) {
                 (ZERO, Some(to)) => Step::Jump { to, always: true },
                 (_, Some(to)) => Step::Call(to),
@@ -53,6 +51,24 @@ pub fn decode(address: u32, code: u32, before: Option<u32>) -> (u32, Step) {
         _ => Step::Other,
     };
     (4, step)
+}
+
+/// What a register holds by the two instructions before `address`, if it is an address put together there.
+fn far(address: u32, before: [Option<u32>; 2], register: u32) -> Option<u32> {
+    let writes = |code: u32| code >> 7 & 31 == register;
+    let page = |code: u32, at: u32| match code & 0x7f {
+        0x37 if writes(code) => Some(code & 0xffff_f000),
+        0x17 if writes(code) => Some(at.wrapping_add(code & 0xffff_f000)),
+        _ => None,
+    };
+    let [first, second] = before;
+    let second = second?;
+    let adds = second & 0x7f == 0x13 && second >> 12 & 7 == 0 && writes(second);
+    if adds && second >> 15 & 31 == register {
+        let page = page(first?, address.wrapping_sub(8))?;
+        return Some(page.wrapping_add_signed(signed(second >> 20, 12)));
+    }
+    page(second, address.wrapping_sub(4))
 }
 
 fn compressed(address: u32, code: u32) -> Step {
@@ -130,29 +146,33 @@ mod tests {
             (0x852e, Step::Other),         // c.mv a0, a1
             (0x9002, Step::Other),         // c.ebreak
         ] {
-            assert_eq!(decode(0x1000, code, None), (2, expected), "{code:#x}");
+            assert_eq!(decode(0x1000, code, [None; 2]), (2, expected), "{code:#x}");
         }
     }
 
     #[test]
     fn full_instructions() {
         for (before, code, expected) in [
-            (None, 0x0080_00ef, Step::Call(0x1008)),              // jal 8
-            (None, 0x0080_006f, jump(0x1008, true)),              // j 8
-            (None, 0xff9f_f06f, jump(0xff8, true)),               // j -8
-            (None, 0x00b5_0463, jump(0x1008, false)),             // beq a0, a1, 8
-            (None, 0xfeb5_1ee3, jump(0xffc, false)),              // bne a0, a1, -4
-            (Some(0x0000_2097), 0x0100_80e7, Step::Call(0x300c)), // auipc ra, 2; jalr 16(ra)
-            (Some(0xffff_f317), 0x0083_0067, jump(0x4, true)),    // auipc t1, -1; jr 8(t1)
-            (Some(0x0000_2097), 0x0003_0067, Step::JumpRegister), // auipc ra, 2; jr t1
-            (None, 0x0005_00e7, Step::CallRegister),              // jalr a0
-            (None, 0x0000_8067, Step::Return),                    // ret
-            (None, 0x3020_0073, Step::Return),                    // mret
-            (None, 0x8101_0113, Step::Push(2032)),                // addi sp, sp, -2032
-            (None, 0x7f01_0113, Step::Other),                     // addi sp, sp, 2032
-            (None, 0xfc04_0113, Step::Other),                     // addi sp, s0, -64
-            (None, 0x4051_0133, Step::PushUnknown),               // sub sp, sp, t0
-            (None, 0x0051_0133, Step::PushUnknown),               // add sp, sp, t0
+            ([None; 2], 0x0080_00ef, Step::Call(0x1008)),  // jal 8
+            ([None; 2], 0x0080_006f, jump(0x1008, true)),  // j 8
+            ([None; 2], 0xff9f_f06f, jump(0xff8, true)),   // j -8
+            ([None; 2], 0x00b5_0463, jump(0x1008, false)), // beq a0, a1, 8
+            ([None; 2], 0xfeb5_1ee3, jump(0xffc, false)),  // bne a0, a1, -4
+            ([None, Some(0x0000_2097)], 0x0100_80e7, Step::Call(0x300c)), // auipc ra, 2; jalr 16(ra)
+            ([None, Some(0xffff_f317)], 0x0083_0067, jump(0x4, true)), // auipc t1, -1; jr 8(t1)
+            ([None, Some(0x0000_2097)], 0x0003_0067, Step::JumpRegister), // auipc ra, 2; jr t1
+            ([None, Some(0x8000_00b7)], 0x0080_8067, jump(0x8000_0008, true)), // lui ra, 0x80000; jr 8(ra)
+            // auipc t0, 22; addi t0, t0, -192; jr t0
+            ([Some(0x0001_6297), Some(0xf402_8293)], 0x0002_8067, jump(0x1_6f38, true)),
+            ([Some(0x0001_6297), Some(0xf402_8313)], 0x0002_8067, Step::JumpRegister),
+            ([None; 2], 0x0005_00e7, Step::CallRegister), // jalr a0
+            ([None; 2], 0x0000_8067, Step::Return),       // ret
+            ([None; 2], 0x3020_0073, Step::Return),       // mret
+            ([None; 2], 0x8101_0113, Step::Push(2032)),   // addi sp, sp, -2032
+            ([None; 2], 0x7f01_0113, Step::Other),        // addi sp, sp, 2032
+            ([None; 2], 0xfc04_0113, Step::Other),        // addi sp, s0, -64
+            ([None; 2], 0x4051_0133, Step::PushUnknown),  // sub sp, sp, t0
+            ([None; 2], 0x0051_0133, Step::PushUnknown),  // add sp, sp, t0
         ] {
             assert_eq!(decode(0x1000, code, before), (4, expected), "{code:#x}");
         }

@@ -20,6 +20,9 @@ const EXCEPTION_FRAME: u32 = 4 * (8 + 18 + 1);
 /// Why the gate is shut.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
+    /// All that is wrong.
+    #[error("{}", .0.iter().map(|error| error.to_string()).collect::<Vec<_>>().join("\nerror: "))]
+    Failed(Vec<Self>),
     /// More than promised.
     #[error(
         "{board} may use {bytes} bytes of stack but promises {promise}: make the frames above smaller, or raise \
@@ -103,43 +106,60 @@ pub enum StackError {
     Firmware(#[from] FirmwareError),
 }
 
-/// Proves it for every board.
+/// Proves it for every board, and names all that fail.
 pub fn run(root: &Path, bare_metal: &BareMetal) -> Result<(), StackError> {
     refuses(root, bare_metal)?;
-    for EmulatedBoard { name, target, .. } in BOARDS {
-        let board = name.to_owned();
+    let failed: Vec<StackError> =
+        BOARDS.iter().flat_map(|board| prove_board(root, board, bare_metal)).collect();
+    if failed.is_empty() { Ok(()) } else { Err(StackError::Failed(failed)) }
+}
+
+/// What is wrong with a board's stack.
+fn prove_board(root: &Path, board: &EmulatedBoard, bare_metal: &BareMetal) -> Vec<StackError> {
+    let EmulatedBoard { name, target, .. } = *board;
+    let mut failed = Vec::new();
+    let mut prove = || -> Result<(), StackError> {
         let shipped = firmware::build(root, name, bare_metal)?.path;
         let told = build(root, &Subject { frames: true, ..Subject::board(name, target) }, bare_metal)?;
         let image = Image::read(&told)?;
+        let board = || name.to_owned();
         if code_sizes(&Image::read(&shipped)?) != code_sizes(&image) {
-            return Err(StackError::OtherCode { board });
+            return Err(StackError::OtherCode { board: board() });
         }
-        let bytes = prove(&board, &image)?;
-        if let Some(painted) = painted::most(root, &board, &shipped)? {
-            println!("  seen   {painted:>6} bytes used when emulated");
-            if painted > bytes {
-                return Err(StackError::Missed { board, painted, bytes });
-            }
+        let (bytes, promise) = depth(name, &image)?;
+        if bytes > promise {
+            failed.push(StackError::TooDeep { board: board(), bytes, promise });
         }
-    }
-    Ok(())
+        failed.extend(large_frames(&image));
+        let Some(painted) = painted::most(root, name, &shipped)? else {
+            println!("  no pack of the repository fits: nothing was run");
+            return Ok(());
+        };
+        println!("  seen   {painted:>6} bytes used when emulated");
+        if painted > bytes {
+            return Err(StackError::Missed { board: board(), painted, bytes });
+        }
+        Ok(())
+    };
+    let outcome = prove();
+    failed.extend(outcome.err());
+    failed
 }
 
 /// A gate that lets everything pass is none: the example with a large frame must be refused.
 fn refuses(root: &Path, bare_metal: &BareMetal) -> Result<(), StackError> {
     let subject = Subject { frames: true, ..Subject::example("large_frame", BOARDS[0].target) };
     let image = Image::read(&build(root, &subject, bare_metal)?)?;
-    match frames(&image) {
-        Err(StackError::LargeFrame { name, bytes, .. }) if name == "large_frame::large" && bytes >= 600 => {
+    match large_frames(&image).as_slice() {
+        [StackError::LargeFrame { name, bytes, .. }] if name == "large_frame::large" && *bytes >= 600 => {
             Ok(())
         }
-        Err(error @ StackError::Build(_)) => Err(error),
         _ => Err(StackError::Toothless),
     }
 }
 
-/// Holds an image against its promise, and says what was found; the deepest stack.
-fn prove(board: &str, image: &Image) -> Result<u32, StackError> {
+/// The deepest stack of an image, of which it says the way down, and what is promised.
+fn depth(board: &str, image: &Image) -> Result<(u32, u32), StackError> {
     let board = || board.to_owned();
     let promise = *image.symbols.get(PROMISE).ok_or_else(|| StackError::NoPromise { board: board() })?;
     let graph = Graph::new(image);
@@ -165,30 +185,26 @@ fn prove(board: &str, image: &Image) -> Result<u32, StackError> {
     };
     deep(&main);
     for (hardware, path) in &handlers {
-        println!("  {hardware:>6}  by the processor, before a handler");
+        println!("  {hardware:>6}  by the processor itself, before a handler");
         deep(path);
     }
-    frames(image)?;
-    if bytes > promise {
-        return Err(StackError::TooDeep { board: board(), bytes, promise });
-    }
-    Ok(bytes)
+    Ok((bytes, promise))
 }
 
-/// Refuses large frames that have no reason.
-fn frames(image: &Image) -> Result<(), StackError> {
+/// The large frames that have no reason.
+fn large_frames(image: &Image) -> Vec<StackError> {
+    let mut refused = Vec::new();
     for function in &image.functions {
         let (name, bytes) = (function.readable(), function.frame.unwrap_or_default());
         let listed = LARGE_FRAMES.iter().find(|listed| name.starts_with(listed.name));
         let most = listed.map_or(FRAME_BYTES, |listed| listed.bytes);
         if bytes > most {
-            return Err(StackError::LargeFrame { name, bytes, most });
-        }
-        if let Some(listed) = listed.filter(|_| bytes > FRAME_BYTES) {
+            refused.push(StackError::LargeFrame { name, bytes, most });
+        } else if let Some(listed) = listed.filter(|_| bytes > FRAME_BYTES) {
             println!("  frame  {bytes:>6} bytes, {name}: {}", listed.reason);
         }
     }
-    Ok(())
+    refused
 }
 
 /// How long the functions are, in ascending order: told frames change symbols' names, and with them the functions'

@@ -5,8 +5,8 @@
 use cortex_m_rt::entry;
 use supple_app::{Clock, Line, Memory};
 use supple_panic as _;
+use supple_parts::linked;
 use supple_parts::mps::{Machine, Mps, Timer};
-use supple_parts::{linked, nvic};
 
 /// What the pack may use for activations, head and support cache.
 const POOL_FLOATS: usize = 64 * 1024;
