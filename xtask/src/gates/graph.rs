@@ -202,10 +202,21 @@ fn body(image: &Image, function: &Function) -> Body {
             body.calls.push(next);
         }
     }
-    // RISC-V has one instruction for tables and for far jumps: as many tables as jumps, so they are all tables.
+    // RISC-V has one instruction for tables and for far jumps. Far jumps to known places are told from the two
+    // instructions before them; what is left goes by the function's tables, of which one may serve several jumps.
     if image.machine == Machine::RiscV && !body.unresolved.is_empty() {
         let (tables, reached) = riscv_tables(image, function);
-        if tables >= body.unresolved.len() {
+        if tables > 0 {
+            body.unresolved.clear();
+            body.calls.extend(reached);
+        }
+    }
+    // A compiler may keep the address of a function in a register, or choose among functions by a table. There are no
+    // function pointers in the sources, so what such a function calls is among those whose addresses it makes or that
+    // stand in its tables.
+    if image.machine == Machine::Arm && !body.unresolved.is_empty() {
+        let reached = addresses(image, function);
+        if !reached.is_empty() {
             body.unresolved.clear();
             body.calls.extend(reached);
         }
@@ -243,6 +254,24 @@ fn steps<'a>(image: &'a Image, function: &'a Function) -> impl Iterator<Item = (
         at += length;
         Some((address, step))
     })
+}
+
+/// The functions whose addresses a Thumb function puts into registers, and those in the tables that it knows.
+fn addresses(image: &Image, function: &Function) -> Vec<usize> {
+    let half = |at| if image.is_code(at) { image.half(at) } else { Some(0) };
+    let constants = thumb::constants(function.start, function.end, half, |at| image.word(at));
+    let starts = |to: u32| image.functions.binary_search_by_key(&(to & !1), |function| function.start).ok();
+    let called = |to: u32| if to & 1 == 1 { starts(to) } else { None };
+    let mut found = Vec::new();
+    for constant in constants {
+        match called(constant) {
+            Some(callee) => found.push(callee),
+            None => {
+                found.extend((constant..).step_by(4).map_while(|at| image.word(at)).map_while(called));
+            }
+        }
+    }
+    found
 }
 
 /// How many constants that a RISC-V function makes are tables, of places in itself or of functions, and which functions
@@ -382,6 +411,17 @@ mod tests {
         let astray = DepthError::Astray { name: name(), address: FIRST + 8 };
         assert_eq!(deepest(&[(Some(8), &[0xf000, 0xf802, 0x4770])]), Err(astray)); // bl beyond
         assert_eq!(deepest(&[(None, &[0x44a5, 0x4770])]), Err(DepthError::Unknown { name: name() })); // add sp, r4
+    }
+
+    /// ldr r3, [pc, #4]; blx r3; blx r3; pop; the address of f1.
+    #[test]
+    fn an_address_kept_in_a_register_is_followed() {
+        let code: &[u16] = &[0xb510, 0x4b01, 0x4798, 0xbd10, 0x100d, 0];
+        let callee: (Option<u32>, &[u16]) = (Some(40), &[0x4770]);
+        assert_eq!(deepest(&[(Some(8), code), callee]), Ok((48, vec![(0, 8), (1, 40)])));
+        // The same by a table, whose place the literal is.
+        let code: &[u16] = &[0xb510, 0x4b01, 0x4798, 0xbd10, 0x100c, 0, 0x1011, 0];
+        assert_eq!(deepest(&[(Some(8), code), callee]), Ok((48, vec![(0, 8), (1, 40)])));
     }
 
     #[test]

@@ -97,6 +97,42 @@ fn wide(address: u32, first: u32, second: u32, word: impl Fn(u32) -> Option<u32>
     }
 }
 
+/// What the instructions of a function put into registers as a whole word: literals, and halves by movw and movt.
+pub fn constants(
+    start: u32,
+    end: u32,
+    half: impl Fn(u32) -> Option<u16>,
+    word: impl Fn(u32) -> Option<u32>,
+) -> Vec<u32> {
+    let mut low_halves = [0; 16];
+    let mut found = Vec::new();
+    let mut at = start;
+    while at < end {
+        let Some(first) = half(at).map(u32::from) else { break };
+        let base = at.wrapping_add(4) & !3;
+        if first >> 11 < 0b11101 {
+            // ldr with a literal.
+            if first >> 11 == 0b01001 {
+                found.extend(word(base + 4 * (first & 0xff)));
+            }
+            at += 2;
+            continue;
+        }
+        let second = u32::from(half(at + 2).unwrap_or_default());
+        let register = (second >> 8 & 15) as usize;
+        let immediate = (first & 15) << 12 | plain(first, second);
+        match first {
+            0xf8df => found.extend(word(base + (second & 0xfff))),
+            0xf85f => found.extend(word(base.wrapping_sub(second & 0xfff))),
+            _ if first & 0xfbf0 == 0xf240 => low_halves[register] = immediate,
+            _ if first & 0xfbf0 == 0xf2c0 => found.push(immediate << 16 | low_halves[register]),
+            _ => {}
+        }
+        at += 4;
+    }
+    found
+}
+
 /// The family of bl and b.w.
 fn branch(first: u32, second: u32, to: impl Fn(i32) -> u32) -> Step {
     let sign = first >> 10 & 1;
@@ -212,6 +248,14 @@ mod tests {
         ] {
             assert_eq!(step(code[0], code[1]), (4, expected), "{code:x?}");
         }
+    }
+
+    #[test]
+    fn words_that_registers_get_are_found() {
+        // ldr r0, [pc, #4]; movw r1, #0x5679; movt r1, #0x1234; ldr.w r2, [pc, #8]
+        let code = [0x4801, 0xf245, 0x6179, 0xf2c1, 0x2134, 0xf8df, 0x2008];
+        let half = |at: u32| code.get((at as usize - 0x1000) / 2).copied();
+        assert_eq!(constants(0x1000, 0x100e, half, Some), [0x1008, 0x1234_5679, 0x1014]);
     }
 
     #[test]

@@ -130,28 +130,29 @@ impl Learner<'_, '_> {
     /// The mean loss of the samples that steps learn from: cross-entropy, or squared error.
     pub fn support_loss(&mut self, support: &mut SupportCache) -> Result<f32, AdaptError> {
         self.has_support(support)?;
-        Ok(self.mean_loss(support, learned))
+        Ok(self.mean_loss(support, false))
     }
 
     /// The mean loss of what judges an adaptation: samples held back, or those learned from where there are none.
     pub(super) fn judged_loss(&self, support: &mut SupportCache) -> f32 {
         let held_back = self.labels.iter().take(support.samples()).any(|&label| judging(label).is_some());
-        self.mean_loss(support, if held_back { judging } else { learned })
+        self.mean_loss(support, held_back)
     }
 
-    fn mean_loss(&self, support: &mut SupportCache, of: fn(u16) -> Option<usize>) -> f32 {
+    fn mean_loss(&self, support: &mut SupportCache, held_back: bool) -> f32 {
         let (inputs, mut work) = self.room(support);
         self.forward(&inputs, &mut work);
-        self.mean_loss_of(work.outputs, of)
+        self.mean_loss_of(work.outputs, held_back)
     }
 
     #[inline(never)]
-    fn mean_loss_of(&self, outputs: &mut [f32], of: fn(u16) -> Option<usize>) -> f32 {
+    fn mean_loss_of(&self, outputs: &mut [f32], held_back: bool) -> f32 {
         let way = self.way;
         let (mut sum, mut count) = (0.0, 0);
         let samples = outputs.chunks_exact_mut(way.max(1)).zip(&*self.labels).enumerate();
         for (sample, (outputs, &label)) in samples {
-            let Some(class) = of(label) else { continue };
+            let class = if held_back { judging(label) } else { learned(label) };
+            let Some(class) = class else { continue };
             count += 1;
             if self.task == HeadTask::Numbers {
                 let targets = self.targets.get(sample * way..).unwrap_or_default();
