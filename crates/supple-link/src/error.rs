@@ -185,4 +185,7 @@ pub enum PackFault {
     /// It holds more heads than the firmware runs.
     #[error("it holds more heads than the firmware runs at once; pack at most four")]
     TooManyHeads,
+    /// It needs kernels that the firmware was built without.
+    #[error("it needs kernels that the firmware was built without; build the firmware with them")]
+    NotBuilt,
 }

@@ -1,7 +1,7 @@
 //! Runs a pack's trunk and adapts its heads, in memory that the caller gives.
 //!
-//! No allocator, no `std`, no `f64`; no unsafe code but for one module of the feature `host`. The host runs the same code as the twin of a device: what it
-//! computes, the device computes bit for bit. So every sum is taken in one fixed order, multiply and add are two
+//! No allocator, no `std`, no `f64`; unsafe code only in the measured kernels of Arm's cores and of the feature `host`.
+//! The host runs the same code as the twin of a device: what it computes, the device computes bit for bit. So every sum is taken in one fixed order, multiply and add are two
 //! operations on every target, and blocking goes across outputs, never across a sum.
 //!
 //! | module | holds |

@@ -3,7 +3,7 @@
 use supple_link::{DeviceError, PackFault};
 use supple_pack::PackError;
 use supple_pack::header::HeaderError;
-use supple_runtime::{AdaptError, CacheError};
+use supple_runtime::{AdaptError, CacheError, RunError};
 
 /// What is wrong with a pack, in few words.
 pub fn pack_fault(error: &PackError) -> PackFault {
@@ -55,5 +55,13 @@ pub fn cache_refusal(error: CacheError) -> DeviceError {
         CacheError::Full { max_support } => DeviceError::SupportFull { max_support: max_support as u16 },
         CacheError::NotFinite { index } => DeviceError::FeatureNotFinite { index: index as u32 },
         CacheError::MemoryTooSmall { .. } | CacheError::FeatureLength { .. } => DeviceError::Refused,
+    }
+}
+
+/// Why the trunk refused; `too_small` says by how much its arena was.
+pub fn trunk_refusal(error: RunError, too_small: DeviceError) -> DeviceError {
+    match error {
+        RunError::NotBuilt { .. } => DeviceError::Pack(PackFault::NotBuilt),
+        _ => too_small,
     }
 }

@@ -36,8 +36,8 @@ impl Learner<'_, '_> {
         }
         let after = self.judged_loss(support);
         let finite = self.parameters().iter().all(|part| part.iter().all(|number| number.is_finite()));
-        // A loss that is no number compares as false.
-        if finite && after <= before {
+        // A loss that is no number compares as false; one that was and stays infinite tells nothing.
+        if finite && after.is_finite() && after <= before {
             return Ok(Adaptation::Adapted { before, after });
         }
         self.restore(support);

@@ -55,7 +55,7 @@ impl<'m> SupportCache<'m> {
 
     /// Caches a sample's feature vector; its number, counted from 0.
     ///
-    /// As `i8`, a sample has the scale `largest |x| / 127`, and `x` becomes the integer part of `x / scale + 0.5`, or
+    /// As `i8`, a sample has the scale `largest |x| / 127` (the next smaller number where 127 times that is infinite), and `x` becomes the integer part of `x / scale + 0.5`, or
     /// of `x / scale − 0.5` where `x` is below zero, held within ±127. Where the scale is 0, so is every value. It
     /// stands for `scale · value`.
     pub fn push(&mut self, feature: &[f32]) -> Result<usize, CacheError> {
@@ -139,7 +139,11 @@ fn quantise(row: &[f32], places: &mut [i8]) -> f32 {
         let size = value.abs();
         if size > largest { size } else { largest }
     });
-    let scale = largest / 127.0;
+    let mut scale = largest / 127.0;
+    if !(127.0 * scale).is_finite() {
+        // Rounded up, for the very largest numbers alone: what is cached must be finite too.
+        scale = f32::from_bits(scale.to_bits().wrapping_sub(1));
+    }
     for (place, &value) in places.iter_mut().zip(row) {
         let steps = value / scale;
         let rounded = if value < 0.0 { steps - 0.5 } else { steps + 0.5 };

@@ -54,6 +54,13 @@ impl Learner<'_, '_> {
                 *weight = 2.0 * temperature * mean;
             }
             *bias = -(temperature * squares);
+            // Steps that were taken while the class waited are nothing to it.
+            if !self.velocity.is_empty() {
+                let velocity = layout.last_mut(self.velocity, way);
+                let mut rows = velocity.weights.chunks_exact_mut(layout.last_inputs().max(1));
+                rows.nth(class).unwrap_or_default().fill(0.0);
+                velocity.bias.iter_mut().skip(class).take(1).for_each(|value| *value = 0.0);
+            }
         }
     }
 }
