@@ -307,7 +307,7 @@ pub fn unpack(inputs: Inputs) -> bool {
     if !inputs.fit() {
         return false;
     }
-    let Inputs { places, length, from, step, to } = inputs;
+    let Inputs { places, length, from, step, to, .. } = inputs;
     let unpack: Unpack = match places {
         1 => unpack_one,
         2 => unpack_two,

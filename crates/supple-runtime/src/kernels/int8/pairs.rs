@@ -43,7 +43,9 @@ impl Products<'_> {
 pub(in crate::kernels) struct Inputs<'a> {
     /// 1 to 4.
     pub places: usize,
-    /// Inputs at each place, at least 1; what fills up the last word counts as zero.
+    /// Words at each place, at least 1.
+    pub words: usize,
+    /// Inputs in them; what fills up the last word counts as zero.
     pub length: usize,
     /// Place `p` begins at `p · step`; a last word must be there as a whole.
     pub from: &'a [i8],
@@ -57,14 +59,15 @@ impl Inputs<'_> {
     /// Whether there is something to unpack and the slices fit together.
     #[inline]
     pub fn fit(&self) -> bool {
-        let words = self.length.div_ceil(INT8_GROUP);
-        let steps = self.places.wrapping_sub(1);
-        let (Some(span), Some(halves)) = (steps.checked_mul(self.step), words.checked_mul(2 * self.places))
-        else {
+        let span = self.places.wrapping_sub(1).checked_mul(self.step);
+        let (Some(span), Some(halves)) = (span, self.words.checked_mul(2 * self.places)) else {
             return false;
         };
         let last = self.from.len().checked_sub(span);
-        words > 0 && halves <= self.to.len() && last.is_some_and(|last| words <= last / INT8_GROUP)
+        self.words > 0
+            && self.words == self.length.div_ceil(INT8_GROUP)
+            && halves <= self.to.len()
+            && last.is_some_and(|last| self.words <= last / INT8_GROUP)
     }
 }
 
@@ -163,8 +166,8 @@ mod emulated {
         if !inputs.fit() {
             return false;
         }
-        let Inputs { places, length, from, step, to } = inputs;
-        for (word, to) in to.chunks_mut(2 * places).take(length.div_ceil(INT8_GROUP)).enumerate() {
+        let Inputs { places, words, length, from, step, to } = inputs;
+        for (word, to) in to.chunks_mut(2 * places).take(words).enumerate() {
             for place in 0..places {
                 let byte = |i: usize| match word * INT8_GROUP + i {
                     at if at < length => from[place * step + at] as u8,
