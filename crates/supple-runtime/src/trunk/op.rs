@@ -182,9 +182,7 @@ pub(super) fn run_rows(op: &Op, rows: Range<u16>, arena: &mut [f32], weights: &[
         Op::Quantise { input, output, inverse_scale, zero } if INT8 => {
             each_row(arena, input, output, rows, |from, y, to| {
                 let from = from.elements.get(from.row(y)).unwrap_or_default();
-                for (to, from) in to.iter_mut().zip(from) {
-                    *to = int8::quantise(*from, *inverse_scale, *zero);
-                }
+                int8::quantise_each(from, to, *inverse_scale, *zero);
             })
         }
         Op::Dequantise { input, output, scale, zero } if INT8 => {

@@ -323,15 +323,18 @@ pub fn unpack(inputs: Inputs) -> bool {
     true
 }
 
-/// Unpacks word by word, place by place: a word that lies inside or outside at once, else its bytes, each of the row in
-/// `r0` that is `r1` long or from outside. `r2` is where the word begins at the first place, `r9` where at this one.
+/// Unpacks place by place. Words that lie inside the row in `r0`, which is `r1` long, and words that lie outside are
+/// gone through in loops of their own; any other is put together of its bytes, each of the row or from outside.
+///
+/// `r2` and `r3` are where the place's inputs begin and where its first word goes, `r9` and `r5` where those of the
+/// next word do, `r10` how many whole words are left.
 #[unsafe(naked)]
-unsafe extern "C" fn unpack_bytes(
+unsafe extern "C" fn unpack_places(
     row: *const i8,
     length: usize,
     start: usize,
     to: *mut u32,
-    whole_end: *const u32,
+    whole: usize,
     step: usize,
     half: usize,
     outside: u32,
@@ -340,69 +343,111 @@ unsafe extern "C" fn unpack_bytes(
     naked_asm!(
         extension!(),
         "push {{r4-r11, lr}}",
-        "add r12, sp, #36",
-        "ldm r12, {{r4, r5, r6, r7}}",
-        "mov r8, #-1",
-        "b 6f",
-        "2:",
+        "ldrd r6, r7, [sp, #44]",
+        "add r4, r3, r6",
+        "2:", // A place.
         "mov r9, r2",
-        "add r10, r3, r6",
+        "mov r5, r3",
+        "ldr r10, [sp, #36]",
         "3:",
+        "cmp r10, #0",
+        "beq 8f",
+        "cmp r9, #0",
+        "bmi 5f",
+        "mov r11, r10",
+        "subs r12, r1, r9",
+        "bls 6f",
+        "lsrs r11, r12, #2",
+        "beq 7f",
+        "cmp r11, r10",
+        "it hi",
+        "movhi r11, r10",
+        "sub r10, r10, r11",
+        "add r8, r0, r9",
+        "add r9, r9, r11, lsl #2",
+        "4:", // Words inside.
+        "ldr r12, [r8], #4",
+        "sxtb16 lr, r12",
+        "sxtb16 r12, r12, ror #8",
+        "str lr, [r5]",
+        "str r12, [r5, r6]",
+        "add r5, r5, r6, lsl #1",
+        "subs r11, r11, #1",
+        "bne 4b",
+        "b 3b",
+        "5:",
+        "rsb r11, r9, #0",
+        "lsrs r11, r11, #2",
+        "beq 7f",
+        "cmp r11, r10",
+        "it hi",
+        "movhi r11, r10",
+        "6:", // Words outside.
+        "sub r10, r10, r11",
+        "add r9, r9, r11, lsl #2",
+        "sxtb16 lr, r7",
+        "9:",
+        "str lr, [r5]",
+        "str lr, [r5, r6]",
+        "add r5, r5, r6, lsl #1",
+        "subs r11, r11, #1",
+        "bne 9b",
+        "b 3b",
+        "7:",
+        "sub r10, r10, #1",
+        "mov r8, #-1",
+        "20:", // A word of which the bits in r8 count; it may lie inside.
         "adds r12, r9, #4",
-        "bcs 4f",
+        "bcs 22f",
         "cmp r12, r1",
         "itt ls",
         "ldrls r11, [r0, r9]",
-        "bls 5f",
+        "bls 23f",
+        "22:",
         "cmp r9, r1",
-        "itt hs",
-        "movhs r11, r7",
-        "bhs 5f",
-        "4:",
-        "mov r12, r9",
-        "cmp r12, r1",
         "ite lo",
-        "ldrblo r11, [r0, r12]",
+        "ldrblo r11, [r0, r9]",
         "uxtbhs r11, r7",
-        "add r12, r12, #1",
-        "cmp r12, r1",
+        "add r9, r9, #1",
+        "cmp r9, r1",
         "ite lo",
-        "ldrblo lr, [r0, r12]",
+        "ldrblo lr, [r0, r9]",
         "uxtbhs lr, r7",
         "orr r11, r11, lr, lsl #8",
-        "add r12, r12, #1",
-        "cmp r12, r1",
+        "add r9, r9, #1",
+        "cmp r9, r1",
         "ite lo",
-        "ldrblo lr, [r0, r12]",
+        "ldrblo lr, [r0, r9]",
         "uxtbhs lr, r7",
         "orr r11, r11, lr, lsl #16",
-        "add r12, r12, #1",
-        "cmp r12, r1",
+        "add r9, r9, #1",
+        "cmp r9, r1",
         "ite lo",
-        "ldrblo lr, [r0, r12]",
+        "ldrblo lr, [r0, r9]",
         "uxtbhs lr, r7",
         "orr r11, r11, lr, lsl #24",
-        "5:",
+        "add r9, r9, #1",
+        "23:",
         "and r11, r11, r8",
         "sxtb16 lr, r11",
         "sxtb16 r11, r11, ror #8",
-        "str r11, [r3, r6]",
-        "str lr, [r3], #4",
-        "add r9, r9, r5",
-        "cmp r3, r10",
-        "bne 3b",
-        "add r2, r2, #4",
-        "add r3, r3, r6",
-        "6:",
+        "str lr, [r5]",
+        "str r11, [r5, r6]",
+        "add r5, r5, r6, lsl #1",
+        "cmp r8, #-1",
+        "beq 3b",
+        "21:",
+        "ldr r12, [sp, #40]",
+        "add r2, r2, r12",
+        "add r3, r3, #4",
         "cmp r3, r4",
         "bne 2b",
-        "ldr r8, [sp, #52]",
-        "mov r12, #0",
-        "str r12, [sp, #52]",
-        "add r4, r4, r6, lsl #1",
-        "cmp r8, #0",
-        "bne 2b",
         "pop {{r4-r11, pc}}",
+        "8:",
+        "ldr r8, [sp, #52]",
+        "cmp r8, #0",
+        "bne 20b",
+        "b 21b",
     )
 }
 
@@ -414,13 +459,21 @@ pub fn unpack_edge(edge: Edge) {
     }
     let Edge { places, length, row, start, step, outside, to } = edge;
     let (half, outside) = (size_of::<u32>() * places, u32::from_le_bytes([outside as u8; INT8_GROUP]));
-    let kept = kept(length);
-    let to = to.as_mut_ptr();
-    // SAFETY: `fit` has seen that there is a word and that all of them lie within the slice to write. Of the row nothing
-    // is read whose place is not below its length.
+    // SAFETY: `fit` has seen that there is a place and a word and that all of them lie within the slice to write. Of the
+    // row nothing is read whose place is not below its length.
     unsafe {
-        let whole_end = to.add(length / INT8_GROUP * 2 * places);
-        unpack_bytes(row.as_ptr(), row.len(), start, to, whole_end, step, half, outside, kept);
+        let whole = length / INT8_GROUP;
+        unpack_places(
+            row.as_ptr(),
+            row.len(),
+            start,
+            to.as_mut_ptr(),
+            whole,
+            step,
+            half,
+            outside,
+            kept(length),
+        );
     }
 }
 

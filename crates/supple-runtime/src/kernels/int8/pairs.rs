@@ -59,15 +59,14 @@ impl Inputs<'_> {
     /// Whether there is something to unpack and the slices fit together.
     #[inline]
     pub fn fit(&self) -> bool {
-        let span = self.places.wrapping_sub(1).checked_mul(self.step);
-        let (Some(span), Some(halves)) = (span, self.words.checked_mul(2 * self.places)) else {
-            return false;
-        };
+        let Some(span) = self.places.wrapping_sub(1).checked_mul(self.step) else { return false };
         let last = self.from.len().checked_sub(span);
-        self.words > 0
+        // In this order, the number of halves is less than 2^32.
+        (1..=4).contains(&self.places)
+            && self.words > 0
             && self.words == self.length.div_ceil(INT8_GROUP)
-            && halves <= self.to.len()
             && last.is_some_and(|last| self.words <= last / INT8_GROUP)
+            && self.words * (2 * self.places) <= self.to.len()
     }
 }
 

@@ -45,7 +45,7 @@ pub fn convolution_rows(
     let layer = Layer {
         elements: input.elements,
         row_length: input.row_length(),
-        rows_held: usize::from(input.rows).max(1),
+        rows_held: input.rows.into(),
         height: input.shape.height.into(),
         rows: Axis::vertical(window),
         kernel_rows: window.kernel[0].into(),
@@ -94,7 +94,6 @@ struct Layer<'a> {
     /// `[rows held][row length]`: row `y` lies in place `y % rows held`.
     elements: &'a [i8],
     row_length: usize,
-    /// At least 1.
     rows_held: usize,
     height: usize,
     rows: Axis,
@@ -201,40 +200,43 @@ impl Layer<'_> {
         let step = self.columns.stride() * self.channels;
         let span = (places - 1) * step;
         let first = tile.corner.wrapping_add(group * self.inputs);
-        let mut held = 0;
+        let (mut left_of_patch, mut room) = (&mut patch[..], capacity);
         for tap in 0..self.kernel_rows {
             let row = self.input_row(self.rows.place(tile.y, tap));
             let mut run_start = first;
             for _ in 0..self.runs {
                 let (mut start, mut left) = (run_start, self.run);
                 while left > 0 {
-                    let (length, inside) = row.alike(start, span, left.min((capacity - held) * INT8_GROUP));
+                    let (length, inside) = row.alike(start, span, left.min(room * INT8_GROUP));
                     let words = length.div_ceil(INT8_GROUP);
-                    let Some(to) = patch.get_mut(held * halves..(held + words) * halves) else { return };
+                    let Some((to, after)) = left_of_patch.split_at_mut_checked(words * halves) else {
+                        return;
+                    };
                     let from = row.elements.get(start..).unwrap_or_default();
                     if !(inside && unpack(Inputs { places, words, length, from, step, to })) {
                         self.unpack_edge(&row, start, length, places, to);
                     }
                     start = start.wrapping_add(length);
                     left -= length;
-                    held += words;
-                    if held == capacity {
-                        outputs.add(patch, held);
-                        held = 0;
+                    room -= words;
+                    left_of_patch = after;
+                    if room == 0 {
+                        outputs.add(patch, capacity);
+                        (left_of_patch, room) = (&mut patch[..], capacity);
                     }
                 }
                 run_start = run_start.wrapping_add(self.run_step);
             }
         }
-        if held > 0 {
-            outputs.add(patch, held);
+        if room < capacity {
+            outputs.add(patch, capacity - room);
         }
     }
 
     /// A row of the input.
     #[inline]
     fn input_row(&self, y: usize) -> Row<'_> {
-        let held = if y < self.rows_held { y } else { y % self.rows_held };
+        let held = if y < self.rows_held { y } else { y % self.rows_held.max(1) };
         match self.elements.get(held.wrapping_mul(self.row_length)..) {
             Some(elements) if y < self.height && elements.len() >= self.row_length => {
                 Row { elements, length: self.row_length }
@@ -247,9 +249,6 @@ impl Layer<'_> {
     #[inline(never)]
     fn unpack_edge(&self, row: &Row, start: usize, length: usize, places: usize, to: &mut [u32]) {
         let outside = self.finish.requantise.input_zero;
-        if row.length == 0 && length.is_multiple_of(INT8_GROUP) {
-            return to.fill(u32::from(i16::from(outside) as u16) * 0x1_0001);
-        }
         let step = self.columns.stride() * self.channels;
         let row = row.elements.get(..row.length).unwrap_or_default();
         unpack_edge(Edge { places, length, row, start, step, outside, to });
@@ -281,7 +280,7 @@ impl Outputs<'_> {
 }
 
 /// Sums start from the biases; those that only fill up a block from whatever there was. Not inlined, or the compiler
-/// unrolls what is too short for that.
+/// looks at each round whether the slices are still as long.
 #[inline(never)]
 fn start(sums: &mut [i32], places: usize, bias: &[i32]) {
     if places == MOST_PLACES {
