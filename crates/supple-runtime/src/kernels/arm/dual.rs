@@ -208,10 +208,10 @@ type Kernel =
 /// Adds products; see [`Products`].
 #[inline]
 pub fn add_products(products: Products) {
-    let (Some(_), Products { places, words, sums, patch, weights, block }) = (products.blocks(), products)
-    else {
+    if !products.fit() {
         return;
-    };
+    }
+    let Products { places, words, sums, patch, weights, block, .. } = products;
     let word = size_of::<u32>();
     let block = word.wrapping_mul(block);
     // From behind the last word of two outputs back to the first word of the next two, or of the next block's.
@@ -226,7 +226,7 @@ pub fn add_products(products: Products) {
         _ => return,
     };
     let (sums, patch, weights) = (sums.as_mut_ptr_range(), patch.as_ptr(), weights.as_ptr());
-    // SAFETY: `blocks` has seen that there is a word and that the patch holds them all, that the sums are those of
+    // SAFETY: `fit` has seen that there is a word and that the patch holds them all, that the sums are those of
     // whole blocks of outputs, at least one, and that the weights of the last block end within the slice. Sums, patch
     // and weights lie at words. A kernel ends when it is exactly at the end of the sums.
     unsafe {

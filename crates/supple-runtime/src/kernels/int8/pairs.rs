@@ -12,6 +12,8 @@ pub(in crate::kernels) struct Products<'a> {
     pub places: usize,
     /// Words of the patch, at least 1.
     pub words: usize,
+    /// Blocks of four outputs, at least 1.
+    pub blocks: usize,
     /// `[4 · blocks][places]`.
     pub sums: &'a mut [i32],
     /// `[words][even, odd][places]`, each two 16-bit numbers, or more.
@@ -23,18 +25,22 @@ pub(in crate::kernels) struct Products<'a> {
 }
 
 impl Products<'_> {
-    /// The patch's words and the end of the sums; `None` where there is nothing to add or the slices do not fit
-    /// together.
+    /// Whether there is something to add and the slices fit together.
     #[inline]
-    pub fn blocks(&self) -> Option<usize> {
-        let of_block = INT8_OUTPUT_BLOCK * self.places;
-        let blocks = self.sums.len().checked_div(of_block)?;
-        let last = blocks.checked_sub(1)?.checked_mul(self.block)?;
-        let fits = self.words > 0
-            && blocks * of_block == self.sums.len()
-            && self.words.checked_mul(2 * self.places)? <= self.patch.len()
-            && self.words.checked_mul(INT8_OUTPUT_BLOCK)?.checked_add(last)? <= self.weights.len();
-        fits.then_some(blocks)
+    pub fn fit(&self) -> bool {
+        let Some(blocks_before) = self.blocks.checked_sub(1) else { return false };
+        // No slice of words is so long that eight times its length overflows.
+        (1..=4).contains(&self.places)
+            && self.words > 0
+            && self.words <= self.patch.len()
+            && self.words * (2 * self.places) <= self.patch.len()
+            && self.blocks.checked_mul(INT8_OUTPUT_BLOCK * self.places) == Some(self.sums.len())
+            && blocks_before.checked_mul(self.block).is_some_and(|before| {
+                self.weights
+                    .len()
+                    .checked_sub(before)
+                    .is_some_and(|last| self.words * INT8_OUTPUT_BLOCK <= last)
+            })
     }
 }
 
@@ -142,8 +148,10 @@ mod emulated {
     use super::*;
 
     pub fn add_products(products: Products) {
-        let Some(_) = products.blocks() else { return };
-        let Products { places, words, sums, patch, weights, block } = products;
+        if !products.fit() {
+            return;
+        }
+        let Products { places, words, sums, patch, weights, block, .. } = products;
         for (sums, weights) in sums.chunks_mut(INT8_OUTPUT_BLOCK * places).zip(weights.chunks(block)) {
             for (inputs, weights) in
                 patch.chunks(2 * places).take(words).zip(weights.chunks(INT8_OUTPUT_BLOCK))

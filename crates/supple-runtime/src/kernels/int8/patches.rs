@@ -155,7 +155,7 @@ impl Layer<'_> {
                 weights = after;
                 let channel = group * self.group_outputs + first;
                 start(sums, tile.places, self.finish.bias.get(channel..)?);
-                let sums = Outputs { places: tile.places, sums, weights: of_these, block };
+                let sums = Outputs { places: tile.places, blocks, sums, weights: of_these, block };
                 self.add(tile, group, &mut memory.patch, sums);
                 let sums = memory.sums.get(..outputs * tile.places)?;
                 self.finish(tile.places, channel, sums, pixels.get_mut(channel..)?);
@@ -264,6 +264,7 @@ struct Memory {
 /// The sums of some outputs, and their weights that are still to come.
 struct Outputs<'a> {
     places: usize,
+    blocks: usize,
     sums: &'a mut [i32],
     weights: &'a [u32],
     block: usize,
@@ -273,8 +274,9 @@ impl Outputs<'_> {
     /// Adds the products of the next words.
     #[inline(never)]
     fn add(&mut self, patch: &[u32; ROOM], words: usize) {
-        let Self { places, sums, weights, block } = self;
-        add_products(Products { places: *places, words, sums, patch, weights, block: *block });
+        let Self { places, blocks, sums, weights, block } = self;
+        let (places, blocks, block) = (*places, *blocks, *block);
+        add_products(Products { places, words, blocks, sums, patch, weights, block });
         *weights = weights.get(words * INT8_OUTPUT_BLOCK..).unwrap_or_default();
     }
 }
