@@ -66,7 +66,7 @@ unsafe extern "C" fn quantise_all(
     )
 }
 
-/// Quantises as many as there are of both.
+/// Quantises as many as there are of both; see `int8::quantise`.
 pub fn quantise(from: &[[f32; TOGETHER]], to: &mut [[i8; TOGETHER]], inverse_scale: f32, zero: i8) {
     let count = from.len().min(to.len());
     let (from, to) = (from.as_ptr(), to.as_mut_ptr());

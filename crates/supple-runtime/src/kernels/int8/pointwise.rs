@@ -35,7 +35,7 @@ pub fn quantise(x: f32, inverse_scale: f32, zero: i8) -> i8 {
     floor.saturating_add(zero.into()).clamp(i8::MIN.into(), i8::MAX.into()) as i8
 }
 
-/// [`quantise`] of each element.
+/// [`quantise`] of each element, from one slice to another of the same length.
 #[inline]
 pub fn quantise_each(from: &[f32], to: &mut [i8], inverse_scale: f32, zero: i8) {
     #[cfg(supple_fpu)]
