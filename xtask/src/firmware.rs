@@ -1,4 +1,4 @@
-//! Builds a board's firmware.
+//! Builds boards' firmware, and the images that test kernels.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -14,6 +14,10 @@ use crate::setup::BareMetal;
 
 /// The board built when none is named.
 pub const DEFAULT_BOARD: &str = "mps2-an386";
+
+/// The boards whose memory maps and targets serve to test kernels on every core that has some in assembly; the image of
+/// the first runs on a Cortex-M7 too.
+const KERNEL_BOARDS: [&str; 3] = [DEFAULT_BOARD, "mps2-an505", "mps3-an547"];
 
 /// A firmware image that was built.
 #[derive(Debug, Clone)]
@@ -55,23 +59,62 @@ pub enum FirmwareError {
 pub fn build(root: &Path, board: &str, bare_metal: &BareMetal) -> Result<Built, FirmwareError> {
     let compiled_for = target(board)?;
     let target = root.join("target/firmware");
-    let mut cargo = cargo(bare_metal);
-    cargo.current_dir(root.join("firmware"));
-    cargo.args(["build", "--release", "--quiet", "--package", board, "--target", compiled_for]);
-    cargo.arg("--target-dir").arg(&target);
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(root));
-    let status = cargo
-        .status()
-        .map_err(|source| FirmwareError::Failed { what: "starting cargo".to_owned(), source })?;
-    if !status.success() {
-        return Err(FirmwareError::DoesNotBuild { board: board.to_owned() });
-    }
+    let mut cargo = cargo_build(root, compiled_for, bare_metal);
+    cargo.args(["--package", board]);
+    run(&mut cargo, board)?;
     let built = target.join(compiled_for).join("release").join(board);
     let path = target.join(format!("{board}.elf"));
-    let failed = |source| FirmwareError::Failed { what: format!("copying {}", built.display()), source };
-    fs::copy(&built, &path).map_err(failed)?;
+    copy(&built, &path)?;
     let image = Image::read(&path)?;
     Ok(Built { path, image })
+}
+
+/// Builds the images that hold kernels against their definition, `target/firmware/kernels-BOARD.elf`.
+pub fn build_kernels(root: &Path, bare_metal: &BareMetal) -> Result<Vec<PathBuf>, FirmwareError> {
+    let target_folder = root.join("target/firmware");
+    let mut images = Vec::new();
+    for board in KERNEL_BOARDS {
+        let compiled_for = target(board)?;
+        let mut cargo = cargo_build(root, compiled_for, bare_metal);
+        cargo.args(["--package", "supple-device-bench", "--bin", "kernels", "--features", "dsp"]);
+        // Where other images of the bench are built too, which lie in the usual board's memory by themselves.
+        if board != DEFAULT_BOARD {
+            cargo.env("SUPPLE_BENCH_BOARD", board);
+        }
+        run(&mut cargo, board)?;
+        let path = target_folder.join(format!("kernels-{board}.elf"));
+        copy(&target_folder.join(compiled_for).join("release/kernels"), &path)?;
+        images.push(path);
+    }
+    Ok(images)
+}
+
+/// What the images that test kernels are compiled for.
+pub fn kernel_targets() -> Result<BTreeSet<&'static str>, UnknownBoard> {
+    KERNEL_BOARDS.into_iter().map(target).collect()
+}
+
+/// Cargo, about to build something of the firmware.
+fn cargo_build(root: &Path, target: &str, bare_metal: &BareMetal) -> Command {
+    let mut cargo = cargo(bare_metal);
+    cargo.current_dir(root.join("firmware"));
+    cargo.args(["build", "--release", "--quiet", "--target", target]);
+    cargo.arg("--target-dir").arg(root.join("target/firmware"));
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(root));
+    cargo
+}
+
+fn run(cargo: &mut Command, board: &str) -> Result<(), FirmwareError> {
+    let status = cargo.status();
+    let status =
+        status.map_err(|source| FirmwareError::Failed { what: "starting cargo".to_owned(), source })?;
+    if status.success() { Ok(()) } else { Err(FirmwareError::DoesNotBuild { board: board.to_owned() }) }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), FirmwareError> {
+    let failed = |source| FirmwareError::Failed { what: format!("copying {}", from.display()), source };
+    fs::copy(from, to).map_err(failed)?;
+    Ok(())
 }
 
 /// The boards' names.

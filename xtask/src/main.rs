@@ -33,6 +33,9 @@ enum Task {
         /// A folder of firmware/boards, or `all`.
         #[arg(long, default_value = firmware::DEFAULT_BOARD)]
         board: String,
+        /// Instead of it, the images that hold kernels against their definition: target/firmware/kernels-BOARD.elf.
+        #[arg(long, conflicts_with = "board")]
+        kernels: bool,
     },
     /// Measure speed, beside other programs.
     #[command(subcommand)]
@@ -56,7 +59,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.task {
         Task::Setup => setup::run(&root()).map(|_| ()).map_err(Box::from),
-        Task::Firmware { board } => build_firmware(&board),
+        Task::Firmware { kernels: true, .. } => build_kernels(),
+        Task::Firmware { board, .. } => build_firmware(&board),
         Task::Bench(bench) => bench.run(&root()),
         Task::Aarch64 => aarch64::build(&root()).map_err(Box::from),
         Task::Gates(gates) => gates.run(&root()),
@@ -82,6 +86,14 @@ fn build_firmware(board: &str) -> Result<(), Box<dyn std::error::Error>> {
         println!("code       {:>8} bytes (text and constants)", built.image.code);
         println!("static RAM {:>8} bytes (pool for packs included, stack not)", built.image.fixed_ram);
         println!("SHA-256    {} (of what is flashed)", built.image.sha256);
+    }
+    Ok(())
+}
+
+fn build_kernels() -> Result<(), Box<dyn std::error::Error>> {
+    let bare_metal = setup::bare_metal_for(&root(), &firmware::kernel_targets()?)?;
+    for path in firmware::build_kernels(&root(), &bare_metal)? {
+        println!("{}", path.display());
     }
     Ok(())
 }

@@ -15,6 +15,26 @@ pub struct Image<'a, T> {
     pub rows: u16,
 }
 
+/// An image to write, held like an [`Image`].
+#[derive(Debug)]
+pub struct ImageMut<'a, T> {
+    /// `[rows][width][channels]`.
+    pub elements: &'a mut [T],
+    /// Height, width and channels of the whole image.
+    pub shape: Shape,
+    /// How many rows are held.
+    pub rows: u16,
+}
+
+impl<T> ImageMut<'_, T> {
+    /// The elements of row `y`, if they are held.
+    #[inline]
+    pub fn row(&mut self, y: usize) -> Option<&mut [T]> {
+        let row = Image { elements: &*self.elements, shape: self.shape, rows: self.rows }.row(y);
+        self.elements.get_mut(row)
+    }
+}
+
 impl<T> Image<'_, T> {
     /// Elements of a row.
     #[inline]

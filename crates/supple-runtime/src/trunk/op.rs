@@ -11,7 +11,7 @@ use crate::kernels::convolution::convolution_row;
 use crate::kernels::dense::dense;
 use crate::kernels::depthwise::depthwise_row;
 use crate::kernels::element::{activate, apply, combine};
-use crate::kernels::image::Image;
+use crate::kernels::image::{Image, ImageMut};
 use crate::kernels::int8::{self, Channelwise};
 use crate::kernels::pool;
 use crate::kernels::softmax::softmax;
@@ -128,10 +128,9 @@ pub(super) fn run_rows(op: &Op, rows: Range<u16>, arena: &mut [f32], weights: &[
             }
             Epilogue::Int8(requantise) if INT8 => {
                 let (weights, finish) = int8_constants(op, requantise, weights)?;
-                each_row(arena, &layer.input, &layer.output, rows, |from, y, to| {
-                    let shape = &layer.output.shape;
-                    int8::convolution_row(from, y, to, shape, window, *groups, weights, &finish);
-                })
+                let (from, to) = both(arena, &layer.input, &layer.output)?;
+                let mut to = ImageMut { elements: to, shape: layer.output.shape, rows: layer.output.rows };
+                int8::convolution_rows(&from, rows, &mut to, window, *groups, weights, &finish)
             }
             _ => None,
         },
@@ -183,9 +182,7 @@ pub(super) fn run_rows(op: &Op, rows: Range<u16>, arena: &mut [f32], weights: &[
         Op::Quantise { input, output, inverse_scale, zero } if INT8 => {
             each_row(arena, input, output, rows, |from, y, to| {
                 let from = from.elements.get(from.row(y)).unwrap_or_default();
-                for (to, from) in to.iter_mut().zip(from) {
-                    *to = int8::quantise(*from, *inverse_scale, *zero);
-                }
+                int8::quantise_each(from, to, *inverse_scale, *zero);
             })
         }
         Op::Dequantise { input, output, scale, zero } if INT8 => {

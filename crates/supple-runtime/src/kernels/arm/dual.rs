@@ -1,15 +1,19 @@
 //! Two products of 16-bit numbers at once, on cores with the DSP extension.
 //!
 //! Naked functions, for they need every register that there is. What each computes is said, and tested on the host,
-//! by the function of the same name in `int8::pairs`. That they agree is seen on a board: `examples/int8_shapes.rs` says
-//! how.
+//! by the function of the same name in `int8::pairs`. That they agree is tested on emulated cores, by the image
+//! `kernels` of `firmware/bench`.
+//!
+//! | module | computes |
+//! |---|---|
+//! | here | sums of products |
+//! | `finish` | outputs of sums |
+//! | `unpack` | patches |
 #![cfg(supple_dsp)]
 
 use core::arch::naked_asm;
 
-use supple_pack::op::INT8_GROUP;
-
-use crate::kernels::int8::pairs::{Edge, Finish, Inputs, Products};
+use crate::kernels::int8::pairs::Products;
 
 /// The assembler knows this option of an Armv8-M core only as part of a processor that has it.
 #[cfg(supple_armv8m)]
@@ -24,6 +28,12 @@ macro_rules! extension {
         ""
     };
 }
+
+mod finish;
+mod unpack;
+
+pub use finish::finish;
+pub use unpack::{unpack, unpack_edge};
 
 /// One word of inputs at four places, two outputs: 32 products. Sums in r4 to r11, weights pass through r0 and r3,
 /// inputs through r12 and lr. Weights are read twice, because no register is left to keep them.
@@ -208,10 +218,10 @@ type Kernel =
 /// Adds products; see [`Products`].
 #[inline]
 pub fn add_products(products: Products) {
-    let (Some(_), Products { places, words, sums, patch, weights, block }) = (products.blocks(), products)
-    else {
+    if !products.fit() {
         return;
-    };
+    }
+    let Products { places, words, sums, patch, weights, block, .. } = products;
     let word = size_of::<u32>();
     let block = word.wrapping_mul(block);
     // From behind the last word of two outputs back to the first word of the next two, or of the next block's.
@@ -226,7 +236,7 @@ pub fn add_products(products: Products) {
         _ => return,
     };
     let (sums, patch, weights) = (sums.as_mut_ptr_range(), patch.as_ptr(), weights.as_ptr());
-    // SAFETY: `blocks` has seen that there is a word and that the patch holds them all, that the sums are those of
+    // SAFETY: `fit` has seen that there is a word and that the patch holds them all, that the sums are those of
     // whole blocks of outputs, at least one, and that the weights of the last block end within the slice. Sums, patch
     // and weights lie at words. A kernel ends when it is exactly at the end of the sums.
     unsafe {
@@ -241,257 +251,4 @@ pub fn add_products(products: Products) {
             words % 4,
         );
     }
-}
-
-/// A function that unpacks a word of inputs at each place of `$raw` at a time, into `$halves`, the even ones first.
-/// The word behind the whole ones is not read where nothing of it is kept.
-macro_rules! unpack {
-    ($name:ident, $halves:literal, $bytes:literal, $($load:literal),+; $($raw:literal $even:literal),+) => {
-        #[unsafe(naked)]
-        unsafe extern "C" fn $name(
-            from: *const i8,
-            to: *mut u32,
-            whole_end: *const u32,
-            step: usize,
-            kept: u32,
-        ) {
-            naked_asm!(
-                extension!(),
-                "push {{r4-r11, lr}}",
-                "mov r12, r3",
-                "add lr, r12, r12, lsl #1",
-                "mov r3, #-1",
-                "b 3f",
-                "2:",
-                $($load,)+
-                "add r0, r0, #4",
-                $(
-                    concat!("and ", $raw, ", r3"),
-                    concat!("sxtb16 ", $even, ", ", $raw),
-                    concat!("sxtb16 ", $raw, ", ", $raw, ", ror #8"),
-                )+
-                concat!("stm r1!, ", $halves),
-                "3:",
-                "cmp r1, r2",
-                "bne 2b",
-                "ldr r3, [sp, #36]",
-                "mov r4, #0",
-                "str r4, [sp, #36]",
-                concat!("add r2, #", $bytes),
-                "cmp r3, #0",
-                "bne 2b",
-                "pop {{r4-r11, pc}}",
-            )
-        }
-    };
-}
-
-unpack!(unpack_one, "{{r4, r5}}", "8", "ldr r5, [r0]"; "r5" "r4");
-unpack!(unpack_two, "{{r4-r7}}", "16", "ldr r6, [r0]", "ldr r7, [r0, r12]"; "r6" "r4", "r7" "r5");
-unpack!(
-    unpack_three, "{{r4-r9}}", "24",
-    "ldr r7, [r0]", "ldr r8, [r0, r12]", "ldr r9, [r0, r12, lsl #1]";
-    "r7" "r4", "r8" "r5", "r9" "r6"
-);
-unpack!(
-    unpack_four, "{{r4-r11}}", "32",
-    "ldr r8, [r0]", "ldr r9, [r0, r12]", "ldr r10, [r0, r12, lsl #1]", "ldr r11, [r0, lr]";
-    "r8" "r4", "r9" "r5", "r10" "r6", "r11" "r7"
-);
-
-type Unpack = unsafe extern "C" fn(*const i8, *mut u32, *const u32, usize, u32);
-
-/// Unpacks inputs; see [`Inputs`]. False where they do not fit.
-#[inline]
-pub fn unpack(inputs: Inputs) -> bool {
-    if !inputs.fit() {
-        return false;
-    }
-    let Inputs { places, length, from, step, to } = inputs;
-    let unpack: Unpack = match places {
-        1 => unpack_one,
-        2 => unpack_two,
-        3 => unpack_three,
-        4 => unpack_four,
-        _ => return false,
-    };
-    let kept = kept(length);
-    let to = to.as_mut_ptr();
-    // SAFETY: `fit` has seen that there is a word, that all of them lie within the slice to write, and that each read
-    // lies within the inputs. The reads need no alignment.
-    unsafe { unpack(from.as_ptr(), to, to.add(length / INT8_GROUP * 2 * places), step, kept) }
-    true
-}
-
-/// Unpacks word by word, place by place: a word that lies inside or outside at once, else its bytes, each of the row in
-/// `r0` that is `r1` long or from outside. `r2` is where the word begins at the first place, `r9` where at this one.
-#[unsafe(naked)]
-unsafe extern "C" fn unpack_bytes(
-    row: *const i8,
-    length: usize,
-    start: usize,
-    to: *mut u32,
-    whole_end: *const u32,
-    step: usize,
-    half: usize,
-    outside: u32,
-    kept: u32,
-) {
-    naked_asm!(
-        extension!(),
-        "push {{r4-r11, lr}}",
-        "add r12, sp, #36",
-        "ldm r12, {{r4, r5, r6, r7}}",
-        "mov r8, #-1",
-        "b 6f",
-        "2:",
-        "mov r9, r2",
-        "add r10, r3, r6",
-        "3:",
-        "adds r12, r9, #4",
-        "bcs 4f",
-        "cmp r12, r1",
-        "itt ls",
-        "ldrls r11, [r0, r9]",
-        "bls 5f",
-        "cmp r9, r1",
-        "itt hs",
-        "movhs r11, r7",
-        "bhs 5f",
-        "4:",
-        "mov r12, r9",
-        "cmp r12, r1",
-        "ite lo",
-        "ldrblo r11, [r0, r12]",
-        "uxtbhs r11, r7",
-        "add r12, r12, #1",
-        "cmp r12, r1",
-        "ite lo",
-        "ldrblo lr, [r0, r12]",
-        "uxtbhs lr, r7",
-        "orr r11, r11, lr, lsl #8",
-        "add r12, r12, #1",
-        "cmp r12, r1",
-        "ite lo",
-        "ldrblo lr, [r0, r12]",
-        "uxtbhs lr, r7",
-        "orr r11, r11, lr, lsl #16",
-        "add r12, r12, #1",
-        "cmp r12, r1",
-        "ite lo",
-        "ldrblo lr, [r0, r12]",
-        "uxtbhs lr, r7",
-        "orr r11, r11, lr, lsl #24",
-        "5:",
-        "and r11, r11, r8",
-        "sxtb16 lr, r11",
-        "sxtb16 r11, r11, ror #8",
-        "str r11, [r3, r6]",
-        "str lr, [r3], #4",
-        "add r9, r9, r5",
-        "cmp r3, r10",
-        "bne 3b",
-        "add r2, r2, #4",
-        "add r3, r3, r6",
-        "6:",
-        "cmp r3, r4",
-        "bne 2b",
-        "ldr r8, [sp, #52]",
-        "mov r12, #0",
-        "str r12, [sp, #52]",
-        "add r4, r4, r6, lsl #1",
-        "cmp r8, #0",
-        "bne 2b",
-        "pop {{r4-r11, pc}}",
-    )
-}
-
-/// Unpacks inputs at an edge; see [`Edge`].
-#[inline]
-pub fn unpack_edge(edge: Edge) {
-    if !edge.fit() {
-        return;
-    }
-    let Edge { places, length, row, start, step, outside, to } = edge;
-    let (half, outside) = (size_of::<u32>() * places, u32::from_le_bytes([outside as u8; INT8_GROUP]));
-    let kept = kept(length);
-    let to = to.as_mut_ptr();
-    // SAFETY: `fit` has seen that there is a word and that all of them lie within the slice to write. Of the row nothing
-    // is read whose place is not below its length.
-    unsafe {
-        let whole_end = to.add(length / INT8_GROUP * 2 * places);
-        unpack_bytes(row.as_ptr(), row.len(), start, to, whole_end, step, half, outside, kept);
-    }
-}
-
-/// The bits of the word behind the whole ones that count; none where there is no such word.
-#[inline]
-fn kept(length: usize) -> u32 {
-    (1 << (8 * (length % INT8_GROUP))) - 1
-}
-
-/// A function that makes outputs of the sums of a channel at each place, the last place first: sums in `$sums`.
-macro_rules! finish {
-    ($name:ident, $load:literal, $($sum:literal $to:literal),+) => {
-        #[unsafe(naked)]
-        unsafe extern "C" fn $name(
-            outputs: *mut i8,
-            sums: *const i32,
-            multipliers: *const i32,
-            sums_end: *const i32,
-            raise: i32,
-            shift: u32,
-            step: usize,
-        ) {
-            naked_asm!(
-                extension!(),
-                "push {{r4-r11, lr}}",
-                "add r12, sp, #36",
-                "ldm r12, {{r5, r6, r7}}",
-                "add r8, r7, r7, lsl #1",
-                "2:",
-                $load,
-                "ldr r9, [r2], #4",
-                $(
-                    concat!("smmla ", $sum, ", ", $sum, ", r9, r5"),
-                    concat!("asr ", $sum, ", r6"),
-                    concat!("ssat ", $sum, ", #8, ", $sum),
-                    concat!("strb ", $sum, ", ", $to),
-                )+
-                "cmp r1, r3",
-                "bne 2b",
-                "pop {{r4-r11, pc}}",
-            )
-        }
-    };
-}
-
-finish!(finish_one, "ldr r10, [r1], #4", "r10" "[r0], #1");
-finish!(finish_two, "ldm r1!, {{r10, r11}}", "r11" "[r0, r7]", "r10" "[r0], #1");
-finish!(
-    finish_three, "ldm r1!, {{r10, r11, r12}}",
-    "r12" "[r0, r7, lsl #1]", "r11" "[r0, r7]", "r10" "[r0], #1"
-);
-finish!(
-    finish_four, "ldm r1!, {{r10, r11, r12, lr}}",
-    "lr" "[r0, r8]", "r12" "[r0, r7, lsl #1]", "r11" "[r0, r7]", "r10" "[r0], #1"
-);
-
-/// Makes outputs; see [`Finish`].
-pub fn finish(job: Finish) {
-    let (Some(_), Finish { places, sums, multipliers, raise, shift, outputs, step }) = (job.channels(), job)
-    else {
-        return;
-    };
-    let finish: unsafe extern "C" fn(_, _, _, _, _, _, _) = match places {
-        1 => finish_one,
-        2 => finish_two,
-        3 => finish_three,
-        4 => finish_four,
-        _ => return,
-    };
-    let (ends, to) = (sums.as_ptr_range(), outputs.as_mut_ptr());
-    // SAFETY: `channels` has seen that there is a channel, that the sums are those of whole channels, that there is a
-    // multiplier for each of them, and that the last output lies within the slice.
-    unsafe { finish(to, ends.start, multipliers.as_ptr(), ends.end, raise, shift, step) }
 }

@@ -6,4 +6,5 @@
 pub(super) mod dual;
 #[cfg(supple_fpu)]
 pub(super) mod head;
+pub(super) mod quantise;
 pub(super) mod single;

@@ -2,6 +2,7 @@
 
 use core::array::from_fn;
 use core::mem::take;
+use core::ops::Range;
 
 use supple_pack::op::INT8_OUTPUT_BLOCK;
 use supple_pack::{Shape, Window, int8_runs};
@@ -9,7 +10,27 @@ use supple_pack::{Shape, Window, int8_runs};
 use super::Channelwise;
 use super::products::{accumulate, accumulate_edge, weights_of_run};
 use super::taps::{Axis, row};
-use crate::kernels::image::Image;
+use crate::kernels::image::{Image, ImageMut};
+
+/// Some rows of a convolution, each as a row of its own; `None` where one is not held.
+///
+/// # Shapes
+/// `input` `[height][width][in]`, `output` `[height][width][out]`, `weights` as for a row.
+pub fn convolution_rows(
+    input: &Image<i8>,
+    rows: Range<u16>,
+    output: &mut ImageMut<i8>,
+    window: &Window,
+    groups: u16,
+    weights: &[i8],
+    finish: &Channelwise,
+) -> Option<()> {
+    let to = output.shape;
+    for y in rows.map(usize::from) {
+        convolution_row(input, y, output.row(y)?, &to, window, groups, weights, finish);
+    }
+    Some(())
+}
 
 /// Row `y` of a convolution; taps outside the input read its zero.
 ///
@@ -18,7 +39,7 @@ use crate::kernels::image::Image;
 /// `[groups][ceil(out / 4)][kernel height][runs][ceil(run / 4)][4 outputs][4 inputs]` where `out` and `in` are a
 /// group's; see [`Layer`](supple_pack::op::Layer) for runs.
 #[inline(never)]
-pub fn convolution_row(
+fn convolution_row(
     input: &Image<i8>,
     y: usize,
     output: &mut [i8],

@@ -1,10 +1,12 @@
 //! What the kernels compute, straight from the formulas, and weights in the order that they are stored in.
 
+use core::ops::Range;
+
 use supple_pack::op::{INT8_GROUP, INT8_OUTPUT_BLOCK, Requantise, Rescale};
 use supple_pack::{Shape, Window, int8_runs};
 
-use super::{Channelwise, convolution_row, dense, patches};
-use crate::kernels::image::Image;
+use super::{Channelwise, convolution_rows, dense, patches};
+use crate::kernels::image::{Image, ImageMut};
 
 /// `clamp(floor((value · multiplier + 2^(shift − 1)) / 2^shift) + output_zero, low, high)` without any limit.
 pub fn rescaled(value: i64, to: &Rescale) -> i8 {
@@ -48,10 +50,27 @@ pub fn taps(window: &Window, y: usize, x: usize) -> Vec<(usize, usize, i64, i64)
 }
 
 /// A kernel for convolutions.
-type Convolution = fn(&Image<i8>, usize, &mut [i8], &Shape, &Window, u16, &[i8], &Channelwise);
+pub type Convolution =
+    fn(&Image<i8>, Range<u16>, &mut ImageMut<i8>, &Window, u16, &[i8], &Channelwise) -> Option<()>;
 
 /// The portable path and the one for cores that multiply pairs.
-pub const CONVOLUTIONS: [Convolution; 2] = [convolution_row, patches::convolution_row];
+pub const CONVOLUTIONS: [Convolution; 2] = [convolution_rows, patches::convolution_rows];
+
+/// Runs a kernel for one row of an output of this shape.
+pub fn convolution_row(
+    kernel: Convolution,
+    input: &Image<i8>,
+    y: usize,
+    output: &mut [i8],
+    to: &Shape,
+    window: &Window,
+    groups: u16,
+    weights: &[i8],
+    finish: &Channelwise,
+) {
+    let mut output = ImageMut { elements: output, shape: *to, rows: 1 };
+    kernel(input, y as u16..y as u16 + 1, &mut output, window, groups, weights, finish);
+}
 
 /// A kernel for dense layers.
 type Dense = fn(&[i8], &mut [i8], &[i8], &Channelwise);

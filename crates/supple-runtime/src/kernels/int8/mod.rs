@@ -33,13 +33,13 @@ mod products;
 mod taps;
 
 #[cfg(not(supple_dsp))]
-pub use convolution::convolution_row;
+pub use convolution::convolution_rows;
 #[cfg(not(supple_dsp))]
 pub use dense::dense;
 pub use depthwise::depthwise_row;
 #[cfg(supple_dsp)]
-pub use patches::{convolution_row, dense};
-pub use pointwise::{dequantise, product, quantise, sum};
+pub use patches::{convolution_rows, dense};
+pub use pointwise::{dequantise, product, quantise, quantise_each, sum};
 pub use pool::{average_pool_row, global_average, global_maximum, max_pool_row};
 use supple_pack::op::{Requantise, Rescale};
 

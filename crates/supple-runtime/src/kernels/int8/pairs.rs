@@ -12,6 +12,8 @@ pub(in crate::kernels) struct Products<'a> {
     pub places: usize,
     /// Words of the patch, at least 1.
     pub words: usize,
+    /// Blocks of four outputs, at least 1.
+    pub blocks: usize,
     /// `[4 · blocks][places]`.
     pub sums: &'a mut [i32],
     /// `[words][even, odd][places]`, each two 16-bit numbers, or more.
@@ -23,18 +25,22 @@ pub(in crate::kernels) struct Products<'a> {
 }
 
 impl Products<'_> {
-    /// The patch's words and the end of the sums; `None` where there is nothing to add or the slices do not fit
-    /// together.
+    /// Whether there is something to add and the slices fit together.
     #[inline]
-    pub fn blocks(&self) -> Option<usize> {
-        let of_block = INT8_OUTPUT_BLOCK * self.places;
-        let blocks = self.sums.len().checked_div(of_block)?;
-        let last = blocks.checked_sub(1)?.checked_mul(self.block)?;
-        let fits = self.words > 0
-            && blocks * of_block == self.sums.len()
-            && self.words.checked_mul(2 * self.places)? <= self.patch.len()
-            && self.words.checked_mul(INT8_OUTPUT_BLOCK)?.checked_add(last)? <= self.weights.len();
-        fits.then_some(blocks)
+    pub fn fit(&self) -> bool {
+        let Some(blocks_before) = self.blocks.checked_sub(1) else { return false };
+        // No slice of words is so long that eight times its length overflows.
+        (1..=4).contains(&self.places)
+            && self.words > 0
+            && self.words <= self.patch.len()
+            && self.words * (2 * self.places) <= self.patch.len()
+            && self.blocks.checked_mul(INT8_OUTPUT_BLOCK * self.places) == Some(self.sums.len())
+            && blocks_before.checked_mul(self.block).is_some_and(|before| {
+                self.weights
+                    .len()
+                    .checked_sub(before)
+                    .is_some_and(|last| self.words * INT8_OUTPUT_BLOCK <= last)
+            })
     }
 }
 
@@ -43,7 +49,9 @@ impl Products<'_> {
 pub(in crate::kernels) struct Inputs<'a> {
     /// 1 to 4.
     pub places: usize,
-    /// Inputs at each place, at least 1; what fills up the last word counts as zero.
+    /// Words at each place, at least 1.
+    pub words: usize,
+    /// Inputs in them; what fills up the last word counts as zero.
     pub length: usize,
     /// Place `p` begins at `p · step`; a last word must be there as a whole.
     pub from: &'a [i8],
@@ -57,14 +65,14 @@ impl Inputs<'_> {
     /// Whether there is something to unpack and the slices fit together.
     #[inline]
     pub fn fit(&self) -> bool {
-        let words = self.length.div_ceil(INT8_GROUP);
-        let steps = self.places.wrapping_sub(1);
-        let (Some(span), Some(halves)) = (steps.checked_mul(self.step), words.checked_mul(2 * self.places))
-        else {
-            return false;
-        };
+        let Some(span) = self.places.wrapping_sub(1).checked_mul(self.step) else { return false };
         let last = self.from.len().checked_sub(span);
-        words > 0 && halves <= self.to.len() && last.is_some_and(|last| words <= last / INT8_GROUP)
+        // In this order, the number of halves is less than 2^32.
+        (1..=4).contains(&self.places)
+            && self.words > 0
+            && self.words == self.length.div_ceil(INT8_GROUP)
+            && last.is_some_and(|last| self.words <= last / INT8_GROUP)
+            && self.words * (2 * self.places) <= self.to.len()
     }
 }
 
@@ -140,8 +148,10 @@ mod emulated {
     use super::*;
 
     pub fn add_products(products: Products) {
-        let Some(_) = products.blocks() else { return };
-        let Products { places, words, sums, patch, weights, block } = products;
+        if !products.fit() {
+            return;
+        }
+        let Products { places, words, sums, patch, weights, block, .. } = products;
         for (sums, weights) in sums.chunks_mut(INT8_OUTPUT_BLOCK * places).zip(weights.chunks(block)) {
             for (inputs, weights) in
                 patch.chunks(2 * places).take(words).zip(weights.chunks(INT8_OUTPUT_BLOCK))
@@ -163,8 +173,8 @@ mod emulated {
         if !inputs.fit() {
             return false;
         }
-        let Inputs { places, length, from, step, to } = inputs;
-        for (word, to) in to.chunks_mut(2 * places).take(length.div_ceil(INT8_GROUP)).enumerate() {
+        let Inputs { places, words, length, from, step, to } = inputs;
+        for (word, to) in to.chunks_mut(2 * places).take(words).enumerate() {
             for place in 0..places {
                 let byte = |i: usize| match word * INT8_GROUP + i {
                     at if at < length => from[place * step + at] as u8,

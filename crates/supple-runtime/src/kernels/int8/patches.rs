@@ -4,13 +4,15 @@
 //! few words of it at a time; then all outputs take their products of it, and their sums wait in memory for the next
 //! words. Edges, padding, groups and ends of runs are a matter of copying alone.
 
+use core::ops::Range;
+
 use supple_pack::op::{INT8_GROUP, INT8_OUTPUT_BLOCK};
 use supple_pack::{Shape, Window, int8_runs};
 
 use super::Channelwise;
 use super::pairs::{Edge, Finish, Inputs, Products, add_products, finish, unpack, unpack_edge};
 use super::taps::Axis;
-use crate::kernels::image::Image;
+use crate::kernels::image::{Image, ImageMut};
 
 /// Places that are computed together.
 const MOST_PLACES: usize = 4;
@@ -21,20 +23,23 @@ const MOST_SHIFT: u32 = 22;
 /// Words of memory for a patch, and for sums: 256 bytes.
 const ROOM: usize = 64;
 
-/// Row `y` of a convolution, as the portable one; weights begin at a word.
+/// So many outputs, whole blocks of them, have room for their sums at one place, at two, at three and at four.
+const MOST_OUTPUTS: [usize; MOST_PLACES] = [64, 32, 20, 16];
+
+/// Some rows of a convolution, as the portable one; weights begin at a word.
 #[inline(never)]
-pub fn convolution_row(
+pub fn convolution_rows(
     input: &Image<i8>,
-    y: usize,
-    output: &mut [i8],
-    to: &Shape,
+    rows: Range<u16>,
+    output: &mut ImageMut<i8>,
     window: &Window,
     groups: u16,
     weights: &[i8],
     finish: &Channelwise,
-) {
+) -> Option<()> {
     let groups_or_one = usize::from(groups).max(1);
     let channels = usize::from(input.shape.channels);
+    let outputs = usize::from(output.shape.channels);
     let inputs = channels / groups_or_one;
     let (runs, run) = int8_runs(window, groups, inputs as u64);
     let layer = Layer {
@@ -47,19 +52,21 @@ pub fn convolution_row(
         columns: Axis::horizontal(window),
         channels,
         inputs,
-        outputs: to.channels.into(),
+        outputs,
+        group_outputs: outputs / groups_or_one,
         groups: groups_or_one,
         runs: runs as usize,
         run: run as usize,
-        step: usize::from(window.dilation[1]) * channels,
+        run_step: usize::from(window.dilation[1]) * channels,
         finish,
     };
-    layer.row(y, to.width.into(), output, weights);
+    layer.write(rows, output, weights)
 }
 
 /// A fully connected layer, as the portable one; weights begin at a word.
 #[inline(never)]
 pub fn dense(input: &[i8], output: &mut [i8], weights: &[i8], finish: &Channelwise) {
+    let outputs = output.len();
     let layer = Layer {
         elements: input,
         row_length: input.len(),
@@ -70,14 +77,16 @@ pub fn dense(input: &[i8], output: &mut [i8], weights: &[i8], finish: &Channelwi
         columns: Axis::SINGLE,
         channels: input.len(),
         inputs: input.len(),
-        outputs: output.len(),
+        outputs,
+        group_outputs: outputs,
         groups: 1,
         runs: 1,
         run: input.len(),
-        step: 0,
+        run_step: 0,
         finish,
     };
-    layer.row(0, 1, output, weights);
+    let shape = Shape { height: 1, width: 1, channels: outputs as u16 };
+    layer.write(0..1, &mut ImageMut { elements: output, shape, rows: 1 }, weights);
 }
 
 /// A convolution; a dense layer is one with a single place.
@@ -96,50 +105,64 @@ struct Layer<'a> {
     inputs: usize,
     /// Channels of the output.
     outputs: usize,
+    /// Of these, those of a group.
+    group_outputs: usize,
     groups: usize,
     /// Runs of a kernel row.
     runs: usize,
     /// Length of each.
     run: usize,
     /// Elements of the input from one to the next.
-    step: usize,
+    run_step: usize,
     finish: &'a Channelwise<'a>,
 }
 
 impl Layer<'_> {
-    fn row(&self, y: usize, width: usize, output: &mut [i8], weights: &[i8]) {
-        let Ok(weights) = bytemuck::try_cast_slice(weights) else { return };
+    /// Not inlined, for both kinds of layers are made of it.
+    #[inline(never)]
+    fn write(&self, rows: Range<u16>, output: &mut ImageMut<i8>, weights: &[i8]) -> Option<()> {
+        let weights = bytemuck::try_cast_slice(weights).ok()?;
+        let width = usize::from(output.shape.width);
         let mut memory = Memory { patch: [0; ROOM], sums: [0; ROOM] };
-        let pixels = output.chunks_mut((MOST_PLACES * self.outputs).max(1));
-        for (pixels, x) in pixels.zip((0..width).step_by(MOST_PLACES)) {
-            let corner = self.columns.place(x, 0).wrapping_mul(self.channels);
-            let at = Places { y, count: MOST_PLACES.min(width - x), corner };
-            self.places(&at, pixels, weights, &mut memory);
+        for y in rows.map(usize::from) {
+            let mut pixels = output.row(y)?;
+            let mut x = 0;
+            while x < width {
+                let places = MOST_PLACES.min(width - x);
+                let corner = self.columns.place(x, 0).wrapping_mul(self.channels);
+                self.tile(&Tile { y, places, corner }, pixels, weights, &mut memory)?;
+                pixels = pixels.get_mut(places * self.outputs..)?;
+                x += places;
+            }
         }
+        Some(())
     }
 
+    /// All outputs at the places of a tile, which are the first of `pixels`.
     #[inline]
-    fn places(&self, at: &Places, pixels: &mut [i8], weights: &[u32], memory: &mut Memory) {
-        let group_outputs = self.outputs / self.groups.max(1);
+    fn tile(&self, tile: &Tile, pixels: &mut [i8], weights: &[u32], memory: &mut Memory) -> Option<()> {
         // As many outputs at a time as there is room for the sums of.
-        let most = ROOM / at.count.max(1) / INT8_OUTPUT_BLOCK * INT8_OUTPUT_BLOCK;
+        let most = *MOST_OUTPUTS.get(tile.places - 1)?;
         let block = self.kernel_rows * self.runs * self.run.div_ceil(INT8_GROUP) * INT8_OUTPUT_BLOCK;
         let mut weights = weights;
         for group in 0..self.groups {
-            for first in (0..group_outputs).step_by(most.max(1)) {
-                let outputs = most.min(group_outputs - first);
+            let mut first = 0;
+            while first < self.group_outputs {
+                let outputs = most.min(self.group_outputs - first);
                 let blocks = outputs.div_ceil(INT8_OUTPUT_BLOCK);
-                let Some(sums) = memory.sums.get_mut(..blocks * INT8_OUTPUT_BLOCK * at.count) else { return };
-                let Some((of_these, after)) = weights.split_at_checked(blocks * block) else { return };
+                let sums = memory.sums.get_mut(..blocks * INT8_OUTPUT_BLOCK * tile.places)?;
+                let (of_these, after) = weights.split_at_checked(blocks * block)?;
                 weights = after;
-                let channel = group * group_outputs + first;
-                start(sums, at.count, self.finish.bias.get(channel..).unwrap_or_default());
-                let sums = Outputs { places: at.count, sums, weights: of_these, block };
-                self.add(at, group, &mut memory.patch, sums);
-                let Some(sums) = memory.sums.get(..outputs * at.count) else { return };
-                self.finish(at.count, channel, sums, pixels.get_mut(channel..).unwrap_or_default());
+                let channel = group * self.group_outputs + first;
+                start(sums, tile.places, self.finish.bias.get(channel..)?);
+                let sums = Outputs { places: tile.places, blocks, sums, weights: of_these, block };
+                self.add(tile, group, &mut memory.patch, sums);
+                let sums = memory.sums.get(..outputs * tile.places)?;
+                self.finish(tile.places, channel, sums, pixels.get_mut(channel..)?);
+                first += outputs;
             }
         }
+        Some(())
     }
 
     /// Makes outputs, the first of them those of `channel`.
@@ -156,18 +179,13 @@ impl Layer<'_> {
         }
     }
 
-    #[inline(never)]
-    fn finish_one(&self, sum: i32, multiplier: i32) -> i8 {
-        self.finish.finish(sum, multiplier)
-    }
-
     /// The same for any shift and any limits.
     #[inline(never)]
     fn finish_any(&self, places: usize, sums: &[i32], multipliers: &[i32], outputs: &mut [i8]) {
         for (channel, (sums, &multiplier)) in sums.chunks_exact(places.max(1)).zip(multipliers).enumerate() {
             for (place, &sum) in sums.iter().enumerate() {
                 if let Some(output) = outputs.get_mut(place * self.outputs + channel) {
-                    *output = self.finish_one(sum, multiplier);
+                    *output = self.finish.finish(sum, multiplier);
                 }
             }
         }
@@ -175,37 +193,43 @@ impl Layer<'_> {
 
     /// Adds all products of some outputs of a group.
     #[inline(never)]
-    fn add(&self, at: &Places, group: usize, patch: &mut [u32; ROOM], mut outputs: Outputs) {
-        let places = at.count;
-        let capacity = ROOM / (2 * places).max(1);
+    fn add(&self, tile: &Tile, group: usize, patch: &mut [u32; ROOM], mut outputs: Outputs) {
+        let places = tile.places;
+        let halves = 2 * places;
+        let capacity = ROOM / halves.max(1);
         let step = self.columns.stride() * self.channels;
         let span = (places - 1) * step;
-        let mut held = 0;
+        let first = tile.corner.wrapping_add(group * self.inputs);
+        let (mut left_of_patch, mut room) = (&mut patch[..], capacity);
         for tap in 0..self.kernel_rows {
-            let row = self.input_row(self.rows.place(at.y, tap));
-            let mut run_start = at.corner.wrapping_add(group * self.inputs);
+            let row = self.input_row(self.rows.place(tile.y, tap));
+            let mut run_start = first;
             for _ in 0..self.runs {
                 let (mut start, mut left) = (run_start, self.run);
                 while left > 0 {
-                    let (length, inside) = row.alike(start, span, left.min((capacity - held) * INT8_GROUP));
-                    let to = patch.get_mut(held * 2 * places..).unwrap_or_default();
+                    let (length, inside) = row.alike(start, span, left.min(room * INT8_GROUP));
+                    let words = length.div_ceil(INT8_GROUP);
+                    let Some((to, after)) = left_of_patch.split_at_mut_checked(words * halves) else {
+                        return;
+                    };
                     let from = row.elements.get(start..).unwrap_or_default();
-                    if !(inside && unpack(Inputs { places, length, from, step, to })) {
+                    if !(inside && unpack(Inputs { places, words, length, from, step, to })) {
                         self.unpack_edge(&row, start, length, places, to);
                     }
                     start = start.wrapping_add(length);
                     left -= length;
-                    held += length.div_ceil(INT8_GROUP);
-                    if held == capacity {
-                        outputs.add(patch, held);
-                        held = 0;
+                    room -= words;
+                    left_of_patch = after;
+                    if room == 0 {
+                        outputs.add(patch, capacity);
+                        (left_of_patch, room) = (&mut patch[..], capacity);
                     }
                 }
-                run_start = run_start.wrapping_add(self.step);
+                run_start = run_start.wrapping_add(self.run_step);
             }
         }
-        if held > 0 {
-            outputs.add(patch, held);
+        if room < capacity {
+            outputs.add(patch, capacity - room);
         }
     }
 
@@ -213,7 +237,7 @@ impl Layer<'_> {
     #[inline]
     fn input_row(&self, y: usize) -> Row<'_> {
         let held = if y < self.rows_held { y } else { y % self.rows_held.max(1) };
-        match self.elements.get(held * self.row_length..) {
+        match self.elements.get(held.wrapping_mul(self.row_length)..) {
             Some(elements) if y < self.height && elements.len() >= self.row_length => {
                 Row { elements, length: self.row_length }
             }
@@ -225,10 +249,6 @@ impl Layer<'_> {
     #[inline(never)]
     fn unpack_edge(&self, row: &Row, start: usize, length: usize, places: usize, to: &mut [u32]) {
         let outside = self.finish.requantise.input_zero;
-        if row.length == 0 && length.is_multiple_of(INT8_GROUP) {
-            let to = to.get_mut(..length / INT8_GROUP * 2 * places).unwrap_or_default();
-            return to.fill(u32::from(i16::from(outside) as u16) * 0x1_0001);
-        }
         let step = self.columns.stride() * self.channels;
         let row = row.elements.get(..row.length).unwrap_or_default();
         unpack_edge(Edge { places, length, row, start, step, outside, to });
@@ -244,6 +264,7 @@ struct Memory {
 /// The sums of some outputs, and their weights that are still to come.
 struct Outputs<'a> {
     places: usize,
+    blocks: usize,
     sums: &'a mut [i32],
     weights: &'a [u32],
     block: usize,
@@ -253,14 +274,16 @@ impl Outputs<'_> {
     /// Adds the products of the next words.
     #[inline(never)]
     fn add(&mut self, patch: &[u32; ROOM], words: usize) {
-        let Self { places, sums, weights, block } = self;
-        add_products(Products { places: *places, words, sums, patch, weights, block: *block });
+        let Self { places, blocks, sums, weights, block } = self;
+        let (places, blocks, block) = (*places, *blocks, *block);
+        add_products(Products { places, words, blocks, sums, patch, weights, block });
         *weights = weights.get(words * INT8_OUTPUT_BLOCK..).unwrap_or_default();
     }
 }
 
-/// Sums start from the biases; those that only fill up a block from whatever there was.
-#[inline]
+/// Sums start from the biases; those that only fill up a block from whatever there was. Not inlined, or the compiler
+/// looks at each round whether the slices are still as long.
+#[inline(never)]
 fn start(sums: &mut [i32], places: usize, bias: &[i32]) {
     if places == MOST_PLACES {
         let (sums, _) = sums.as_chunks_mut::<MOST_PLACES>();
@@ -271,10 +294,10 @@ fn start(sums: &mut [i32], places: usize, bias: &[i32]) {
 }
 
 /// Neighbouring places of an output row.
-struct Places {
+struct Tile {
     y: usize,
     /// 1 to 4.
-    count: usize,
+    places: usize,
     /// Where in its row the window of the first begins; before the row it wraps around.
     corner: usize,
 }

@@ -35,6 +35,20 @@ pub fn quantise(x: f32, inverse_scale: f32, zero: i8) -> i8 {
     floor.saturating_add(zero.into()).clamp(i8::MIN.into(), i8::MAX.into()) as i8
 }
 
+/// [`quantise`] of each element, from one slice to another of the same length.
+#[inline]
+pub fn quantise_each(from: &[f32], to: &mut [i8], inverse_scale: f32, zero: i8) {
+    #[cfg(supple_fpu)]
+    let (from, to) = {
+        let ((fours, from), (to_fours, to)) = (from.as_chunks(), to.as_chunks_mut());
+        crate::kernels::arm::quantise::quantise(fours, to_fours, inverse_scale, zero);
+        (from, to)
+    };
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = quantise(*from, inverse_scale, zero);
+    }
+}
+
 /// `scale · (q − zero)`.
 #[inline]
 pub fn dequantise(q: i8, scale: f32, zero: i8) -> f32 {

@@ -5,7 +5,8 @@ use supple_pack::op::Requantise;
 use supple_pack::{Shape, Window};
 
 use super::definition::{
-    Around, CONVOLUTIONS, DENSE, convolution, depthwise, each, requantised, rescaled, stored, taps, words,
+    Around, CONVOLUTIONS, DENSE, convolution, convolution_row, depthwise, each, requantised, rescaled,
+    stored, taps, words,
 };
 use super::*;
 use crate::kernels::image::Image;
@@ -128,9 +129,9 @@ proptest! {
         let weights = words(&weights);
         let input = case.input();
         let expected = convolution(&Around { image: &input, shape: from }, &to, &window, groups, &weight, &finish);
-        for convolution_row in CONVOLUTIONS {
+        for kernel in CONVOLUTIONS {
             let found = case.by_rows(&input, &to, |image, y, output| {
-                convolution_row(image, y, output, &to, &window, groups, bytemuck::cast_slice(&weights), &finish);
+                convolution_row(kernel, image, y, output, &to, &window, groups, bytemuck::cast_slice(&weights), &finish);
             });
             prop_assert_eq!(&found, &expected);
         }

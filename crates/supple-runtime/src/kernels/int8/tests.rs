@@ -3,7 +3,7 @@
 use supple_pack::op::{Requantise, Rescale};
 use supple_pack::{Shape, Window};
 
-use super::definition::{CONVOLUTIONS, DENSE};
+use super::definition::{CONVOLUTIONS, DENSE, convolution_row};
 use super::*;
 use crate::kernels::image::Image;
 
@@ -41,9 +41,9 @@ fn the_documented_example() {
     let window = Window { kernel: [1, 3], stride: [1, 1], pad: [0, 1], dilation: [1, 1] };
     let mut output = [0; 3];
     let input = whole(&inputs, 1, 3, 1);
-    for convolution_row in CONVOLUTIONS {
+    for kernel in CONVOLUTIONS {
         output = [0; 3];
-        convolution_row(&input, 0, &mut output, &shape(1, 3, 1), &window, 1, &weights.0, &finish);
+        convolution_row(kernel, &input, 0, &mut output, &shape(1, 3, 1), &window, 1, &weights.0, &finish);
         assert_eq!(output, [-69, 127, -100]);
     }
     assert_eq!(output.map(|q| dequantise(q, 0.04, 5)), [-2.96, 4.88, -4.2]);
@@ -124,9 +124,9 @@ fn two_groups_of_two_rows_far_apart() {
     }
     let bias = [0, 1, 2, 3, 4, 0, 0, 0, 0, 100];
     let finish = Channelwise { bias: &bias, multipliers: &[2; 10], requantise: as_it_is(0) };
-    for convolution_row in CONVOLUTIONS {
+    for kernel in CONVOLUTIONS {
         let mut output = [0; 20];
-        convolution_row(&input, 0, &mut output, &shape(1, 2, 10), &window, 2, &weights.0, &finish);
+        convolution_row(kernel, &input, 0, &mut output, &shape(1, 2, 10), &window, 2, &weights.0, &finish);
         assert_eq!(output[..10], [4, 5, 6, 7, 8, -40, -80, -120, -128, -100]);
         assert_eq!(output[10..], [6, 7, 8, 9, 10, -60, -120, -128, -128, -128]);
     }
@@ -141,10 +141,10 @@ fn a_ring_of_rows() {
     let mut weights = Aligned([0; 48]);
     (weights.0[0], weights.0[16], weights.0[32]) = (2, 3, 100);
     let finish = Channelwise { bias: &[0], multipliers: &[2], requantise: as_it_is(-1) };
-    for convolution_row in CONVOLUTIONS {
+    for kernel in CONVOLUTIONS {
         let mut output = [0];
         // 2 · 5 + 3 · 7 − 100: the third row lies below the image.
-        convolution_row(&input, 2, &mut output, &shape(3, 1, 1), &window, 1, &weights.0, &finish);
+        convolution_row(kernel, &input, 2, &mut output, &shape(3, 1, 1), &window, 1, &weights.0, &finish);
         assert_eq!(output, [-69]);
     }
 }
@@ -251,8 +251,18 @@ fn shapes_that_do_not_fit_stop_nothing() {
     for input in [whole(&[], 0, 0, 0), whole(&[1; 4], 9, 9, 3)] {
         for channels in [0, 3] {
             let to = shape(2, 2, channels);
-            for convolution_row in CONVOLUTIONS {
-                convolution_row(&input, 5, &mut output, &to, &window, 0, &Aligned([1; 40]).0, &finish);
+            for kernel in CONVOLUTIONS {
+                convolution_row(
+                    kernel,
+                    &input,
+                    5,
+                    &mut output,
+                    &to,
+                    &window,
+                    0,
+                    &Aligned([1; 40]).0,
+                    &finish,
+                );
             }
             depthwise_row(&input, 5, &mut output, &to, &window, &[1; 40], &finish);
             max_pool_row(&input, 5, &mut output, &to, &window);
