@@ -7,9 +7,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use rayon::prelude::*;
 use serde_json::{Value, json};
-use supple_link::host::BOARDS;
 use supple_tests::run::{RECIPE, Scratch, Training, run, scratch, supple};
 use supple_tests::{full, root};
 
@@ -64,6 +62,41 @@ fn same_on(board: &str) {
 }
 
 #[test]
-fn every_board_gives_the_twin_s_bits() {
-    BOARDS.par_iter().for_each(|board| same_on(board.name));
+fn cortex_m0_on_streamed_features() {
+    same_on("microbit");
+}
+
+#[test]
+fn cortex_m3() {
+    same_on("mps2-an385");
+}
+
+#[test]
+fn cortex_m4() {
+    same_on("mps2-an386");
+}
+
+#[test]
+fn cortex_m4_of_stm32() {
+    same_on("netduinoplus2");
+}
+
+#[test]
+fn cortex_m7() {
+    same_on("mps2-an500");
+}
+
+#[test]
+fn cortex_m33() {
+    same_on("mps2-an505");
+}
+
+#[test]
+fn cortex_m55() {
+    same_on("mps3-an547");
+}
+
+#[test]
+fn riscv32() {
+    same_on("riscv32-virt");
 }
