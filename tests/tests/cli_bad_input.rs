@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use supple_tests::run::{
     Outcome, RECIPE, Scratch, Training, files, firmware, read, run, scratch, supple, train, write,
 };
-use supple_tests::{data, full};
+use supple_tests::{data, full, root};
 
 static SCRATCH: LazyLock<Scratch> = LazyLock::new(|| scratch("cli_bad_input"));
 static TRAINED: LazyLock<(Training, PathBuf)> = LazyLock::new(|| train(&SCRATCH, "trained", &[]));
@@ -491,6 +491,21 @@ fn missing_firmware_and_qemu_are_named_with_what_installs_them() {
     // A file that is no firmware: QEMU ends, and its own words are shown.
     let text = SCRATCH.file("text.elf", "no firmware");
     run(eval(&on).arg(text)).refused(&[]);
+    // Another board's firmware runs here too, but what it tells would be told of the wrong board.
+    let other = root().join("target/firmware/mps2-an385.elf");
+    run(eval(&on).arg(other)).refused(&["`mps2-an385`", "not of `mps2-an386`", "--board"]);
+    let image = root().join("target/firmware/microbit.elf");
+    let microbit = ["--on", "qemu", "--board", "microbit", "--firmware"];
+    let outcome = run(eval(&microbit).arg(image));
+    outcome.refused(&["bytes of memory, the firmware gives", "--max-support"]);
+}
+
+#[test]
+fn heads_without_their_trunk_are_not_judged_on_samples() {
+    let heads = SCRATCH.join("heads.supple");
+    run(&mut supple(&[&"pack", &TRAINED.0.out, &"--heads-only", &"-o", &heads])).succeeded();
+    let mut command = supple(&[&"eval", &heads, &"--data", &"glyphs:2"]);
+    run(&mut command).refused(&["without their trunk", "16 features", "--stream-features"]);
 }
 
 /// A folder with a `qemu-system-arm` that is this script.

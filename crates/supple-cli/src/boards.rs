@@ -1,6 +1,7 @@
 //! What the boards under firmware/boards have room for.
 
 use supple_link::host::{EmulatedBoard, UnknownBoard};
+use supple_pack::Pack;
 use supple_runtime::MemoryNeed;
 
 /// The board taken when none is named.
@@ -15,9 +16,11 @@ pub struct Board {
     pub pool: usize,
     /// `u16` for the labels of support samples and the rows of their classes.
     pub labels: usize,
+    /// The most heads of a pack that the firmware runs.
+    pub heads: usize,
     /// Bytes of the pack's flash region.
     pub pack_region: usize,
-    /// The most stack the firmware was seen to use, rounded up with room for another compiler's frames.
+    /// The most stack that the firmware uses: what its linker script promises and `cargo xtask gates stack` proves.
     pub stack_bytes: usize,
 }
 
@@ -37,14 +40,22 @@ impl Board {
     }
 
     /// Whether a pack fits.
-    pub fn fits(&self, pack_bytes: usize, need: &MemoryNeed) -> bool {
-        pack_bytes <= self.pack_region && need.floats() <= self.pool && need.labels <= self.labels
+    pub fn fits(&self, pack: &Pack) -> bool {
+        let (bytes, heads) = (pack.header().length as usize, pack.trunk().heads.into());
+        self.has_room(bytes, heads, &MemoryNeed::of(pack))
+    }
+
+    fn has_room(&self, pack_bytes: usize, heads: usize, need: &MemoryNeed) -> bool {
+        pack_bytes <= self.pack_region
+            && heads <= self.heads
+            && need.floats() <= self.pool
+            && need.labels <= self.labels
     }
 }
 
 /// What most boards give.
 const MID_SIZE: Board =
-    Board { name: DEFAULT, pool: 64 * 1024, labels: 1024, pack_region: 2 << 20, stack_bytes: 3584 };
+    Board { name: DEFAULT, pool: 64 * 1024, labels: 1024, heads: 4, pack_region: 2 << 20, stack_bytes: 3584 };
 
 #[cfg(test)]
 mod tests {
@@ -65,6 +76,19 @@ mod tests {
     }
 
     #[test]
+    fn every_board_runs_as_many_heads_as_the_main_loop_does() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../firmware/app/src/running.rs");
+        let main_loop = fs::read_to_string(path).unwrap();
+        for board in BOARDS.map(|board| Board::named(board.name).unwrap()) {
+            assert!(
+                main_loop.contains(&format!("const MOST_HEADS: usize = {};", board.heads)),
+                "{}",
+                board.name
+            );
+        }
+    }
+
+    #[test]
     fn a_pack_fits_up_to_the_last_byte() {
         let board = Board::named(DEFAULT).unwrap();
         assert_eq!(board, Board::DEFAULT);
@@ -77,10 +101,11 @@ mod tests {
             labels: 1024,
             ..MemoryNeed::default()
         };
-        assert!(board.fits(2 << 20, &need));
-        assert!(!board.fits((2 << 20) + 1, &need));
-        assert!(!board.fits(1, &MemoryNeed { work: 37, ..need }));
-        assert!(!board.fits(1, &MemoryNeed { labels: 1025, ..need }));
+        assert!(board.has_room(2 << 20, 4, &need));
+        assert!(!board.has_room((2 << 20) + 1, 4, &need));
+        assert!(!board.has_room(2 << 20, 5, &need));
+        assert!(!board.has_room(1, 1, &MemoryNeed { work: 37, ..need }));
+        assert!(!board.has_room(1, 1, &MemoryNeed { labels: 1025, ..need }));
         assert!(Board::named("no-such-board").unwrap_err().to_string().contains(DEFAULT));
     }
 }

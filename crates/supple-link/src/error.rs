@@ -15,7 +15,7 @@ pub enum DeviceError {
     Pack(PackFault),
     /// The pack needs more memory than the firmware gives.
     #[error(
-        "the pack needs {needed} bytes of memory, the firmware gives {given}; give the board's pool more, or train a smaller trunk"
+        "the pack needs {needed} bytes of memory, the firmware gives {given}; give the board's pool more, pack smaller heads (`supple pack --capacity --max-support --cache i8`), or train a smaller trunk"
     )]
     MemoryTooSmall {
         /// Bytes.

@@ -58,8 +58,11 @@ pub fn input(path: &Path, pack: &Pack, set: &DataSet) -> Result<(), EvalError> {
     if takes == given {
         return Ok(());
     }
-    let set = set.name().to_owned();
-    Err(EvalError::Input { pack: path.to_owned(), takes: text(takes), set, given: text(given) })
+    let (path, set, given) = (path.to_owned(), set.name().to_owned(), text(given));
+    if pack.ops().next().is_none() {
+        return Err(EvalError::NoTrunk { pack: path, takes: takes.iter().product(), set, given });
+    }
+    Err(EvalError::Input { pack: path, takes: text(takes), set, given })
 }
 
 /// The task of a data set that a head is judged by.

@@ -137,6 +137,21 @@ pub enum EvalError {
         /// Of its samples.
         given: String,
     },
+    /// Samples, where the pack takes features.
+    #[error(
+        "{pack} holds heads without their trunk and takes {takes} features, the samples of {set} are {given} (height × \
+         width × channels): evaluate the pack with the trunk; with --stream-features a board is given its heads alone"
+    )]
+    NoTrunk {
+        /// The pack.
+        pack: PathBuf,
+        /// Of its heads.
+        takes: usize,
+        /// The data set.
+        set: String,
+        /// Of its samples.
+        given: String,
+    },
     /// Classes without a row.
     #[error(
         "the labels of {pack} keep their meaning and its head has {capacity} classes, but {set} has {classes}: evaluate \

@@ -69,6 +69,28 @@ pub enum QemuEvalError {
     /// Ctrl-C cannot be caught.
     #[error("cannot watch for Ctrl-C: {0}; start the program from a shell")]
     Signal(#[from] ctrlc::Error),
+    /// Its firmware is another board's.
+    #[error(
+        "the firmware is that of the board `{found}`, not of `{expected}`: give that board's image with --firmware, or \
+         name `{found}` with --board"
+    )]
+    OtherBoard {
+        /// As told.
+        found: String,
+        /// As asked for.
+        expected: &'static str,
+    },
+    /// It counts the pack's memory otherwise.
+    #[error(
+        "the board takes {found} bytes of RAM for the pack, not the {expected} that are foretold: build its firmware \
+         again (`cargo xtask firmware`)"
+    )]
+    Memory {
+        /// As told.
+        found: usize,
+        /// As foretold.
+        expected: usize,
+    },
     /// It answered with another number of values than the pack gives.
     #[error(
         "the board answered {found} values where {expected} were due: build its firmware again (`cargo xtask firmware`)"
@@ -211,6 +233,10 @@ pub fn measure(given: &Given, board: &Board, cast: &Cast, plan: &Plan) -> Result
     let qemu = Qemu::board(&given.board, &given.firmware, &given.pack)?.exact(true);
     let mut device = Client::connect(qemu.start()?)?;
     let image = Image::read(&given.firmware)?;
+    let told = device.info()?.board;
+    if told != board.name {
+        return Err(QemuEvalError::OtherBoard { found: told.as_str().to_owned(), expected: board.name });
+    }
     let mut inference_ticks = 0;
     let episode = &cast.episodes[0];
     given.begin(&mut device, episode, plan)?;
@@ -222,6 +248,7 @@ pub fn measure(given: &Given, board: &Board, cast: &Cast, plan: &Plan) -> Result
     device.logits()?;
     device.adapt(1)?;
     let info = device.info()?;
+    check_memory(info.pack.map_err(LinkError::from)?.memory, &given.need)?;
     Ok(Figures {
         board: board.name,
         need: given.need,
@@ -237,6 +264,12 @@ pub fn measure(given: &Given, board: &Board, cast: &Cast, plan: &Plan) -> Result
         step_instructions: info.clock.instructions(step_ticks),
         support_samples: episode.support.len(),
     })
+}
+
+/// What is told of RAM must be what the firmware shares out.
+fn check_memory(found: u32, need: &MemoryNeed) -> Result<(), QemuEvalError> {
+    let (found, expected) = (found as usize, need.adapt_bytes());
+    if found == expected { Ok(()) } else { Err(QemuEvalError::Memory { found, expected }) }
 }
 
 fn run_some(
@@ -357,5 +390,18 @@ impl Figures {
             );
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_that_counts_its_memory_otherwise_is_told_apart() {
+        let need = MemoryNeed { arena: 10, labels: 3, ..MemoryNeed::default() };
+        assert!(check_memory(46, &need).is_ok());
+        let error = check_memory(50, &need).unwrap_err().to_string();
+        assert!(error.contains("takes 50 bytes") && error.contains("not the 46"), "{error}");
     }
 }

@@ -46,6 +46,7 @@ pub fn line(head: &Head) -> String {
         HeadTask::Classes(LabelMeaning::Kept) => {
             format!("up to {} classes that keep their meaning", spec.capacity)
         }
+        HeadTask::Numbers if spec.capacity == 1 => "one number".to_owned(),
         HeadTask::Numbers => format!("{} numbers", spec.capacity),
     };
     let start = match spec.start {

@@ -167,7 +167,7 @@ fn object(pack: &Pack, board: &Board) -> Value {
         "ram_inference_bytes": need.inference_bytes(),
         "ram_adapt_bytes": need.adapt_bytes(),
         "stack_bytes": board.stack_bytes,
-        "fits": board.fits(flash_bytes as usize, &need),
+        "fits": board.fits(pack),
         "ram_bytes": need.adapt_bytes() + board.stack_bytes,
         "board": board.name,
         "name": pack.trunk().name.as_str(),
@@ -242,10 +242,10 @@ fn lines(pack: &Pack, board: &Board) -> String {
         board.stack_bytes
     );
     let length = pack.header().length as usize;
-    let verdict = if board.fits(length, &need) { "fits" } else { "does not fit" };
+    let verdict = if board.fits(pack) { "fits" } else { "does not fit" };
     let _ = write!(
         text,
-        "\n{}: {verdict} (RAM {} of {} bytes, {}, {} labels of {}, pack region {length} of {} bytes, {}, stack {} \
+        "\n{}: {verdict} (RAM {} of {} bytes, {}, {} labels of {}, {} of {} heads, pack region {length} of {} bytes, {}, stack {} \
          bytes)",
         board.name,
         4 * need.floats(),
@@ -253,6 +253,8 @@ fn lines(pack: &Pack, board: &Board) -> String {
         spare_words(4 * board.pool, 4 * need.floats()),
         need.labels,
         board.labels,
+        pack.trunk().heads,
+        board.heads,
         board.pack_region,
         spare_words(board.pack_region, length),
         board.stack_bytes

@@ -51,7 +51,7 @@ impl Qemu {
     /// Starts the board; it runs until the line is dropped.
     pub fn start(&self) -> Result<Child, QemuError> {
         if !self.firmware.is_file() {
-            return Err(QemuError::NoFirmware { path: self.firmware.clone() });
+            return Err(QemuError::NoFirmware { path: self.firmware.clone(), board: self.board.name });
         }
         let pack = fs::metadata(&self.pack)
             .map_err(|source| QemuError::NoPack { path: self.pack.clone(), source })?;
@@ -91,10 +91,15 @@ fn escaped(path: &Path) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum QemuError {
     /// There is no firmware image.
-    #[error("there is no firmware image at {}; build it with `cargo xtask firmware`", path.display())]
+    #[error(
+        "there is no firmware image at {}; build it with `cargo xtask firmware --board {board}`",
+        path.display()
+    )]
     NoFirmware {
         /// Where it should be.
         path: PathBuf,
+        /// The board.
+        board: &'static str,
     },
     /// There is no pack.
     #[error("the pack {} cannot be read: {source}; make one with `supple pack`", path.display())]
@@ -106,7 +111,8 @@ pub enum QemuError {
     },
     /// The pack is longer than its flash region.
     #[error(
-        "the pack {} has {length} bytes, the board has room for {room}; train a smaller trunk",
+        "the pack {} has {length} bytes, the board has room for {room}; train a smaller trunk, or leave it out: \
+         `supple pack --heads-only`",
         path.display()
     )]
     PackTooLarge {
@@ -138,8 +144,9 @@ mod tests {
 
     #[test]
     fn a_missing_firmware_names_its_remedy() {
-        let error = Qemu::new("/no/such.elf", "/no/such.supple").start().expect_err("nothing is there");
-        assert!(error.to_string().contains("cargo xtask firmware"), "{error}");
+        let qemu = Qemu::board("mps2-an385", "/no/such.elf", "/no/such.supple").expect("a board");
+        let error = qemu.start().expect_err("nothing is there");
+        assert!(error.to_string().contains("`cargo xtask firmware --board mps2-an385`"), "{error}");
     }
 
     #[test]
