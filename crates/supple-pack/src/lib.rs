@@ -6,6 +6,7 @@
 //! | [`header`] | the first 32 bytes, and the checksum over everything |
 //! | [`op`] | the operations of a plan |
 //! | [`head`] | what is said about a head |
+//! | `built` | which operations this build can read |
 //! | `geometry` | what each operation reads, writes and costs |
 //! | [`read`] | a pack's bytes, checked once, then read in place |
 //! | `decode` | the structure's bytes to operations and heads |
@@ -24,6 +25,7 @@
 #[cfg(any(feature = "write", test))]
 extern crate alloc;
 
+mod built;
 mod check;
 mod decode;
 mod geometry;

@@ -3,6 +3,7 @@
 use heapless::String;
 use serde::{Deserialize, Serialize};
 
+use crate::built::{self, Feature};
 use crate::check::{Group, Limits, MOST_ELEMENTS, PlanError, add_work};
 use crate::decode::{self, Decode};
 use crate::head::{HeadSpec, HeadTask, MOST_HEADS, MOST_OUTPUTS, Start, TrunkHash};
@@ -113,6 +114,17 @@ pub enum PackError {
         index: u16,
         /// Why.
         error: PlanError,
+    },
+    /// An operation that this build leaves out.
+    #[error(
+        "operation {index} of the pack's plan needs the feature `{feature}` of supple-runtime, which this program is built \
+         without: build it with that feature, or run another pack"
+    )]
+    NotBuilt {
+        /// Counted from 0.
+        index: u16,
+        /// As in `Cargo.toml` of supple-runtime.
+        feature: &'static str,
     },
     /// No operations, and yet features that are not the input.
     #[error(
@@ -291,7 +303,13 @@ fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: &[f32]) -> Result<&
     let mut work = 0;
     let mut group = Group::default();
     for index in 0..trunk.ops {
+        let lacks = |needed: Option<Feature>| match needed {
+            Some(Feature { name: feature, built: false }) => Err(PackError::NotBuilt { index, feature }),
+            _ => Ok(()),
+        };
+        lacks(built::kind(decode::variant(rest)))?;
         let op: Op = decode::take(&mut rest).ok_or(PackError::Structure { part: "operation" })?;
+        lacks(built::element(&op))?;
         let failed = |error| PackError::Op { index, error };
         work = op.check(&limits, group.is_open()).and_then(|more| add_work(work, more)).map_err(failed)?;
         if let Op::Rows { ops } = op {
