@@ -3,6 +3,7 @@
 //! The sizes and places of operations are in `geometry`.
 
 use crate::built::{ELEMENT, INT8, POOL};
+use crate::head_check::are_finite;
 use crate::op::{
     Activation, Element, Epilogue, Function, Layer, MOST_ROWS_OPS, Op, Operand, Rescale, Shape, Value, Walk,
     Window,
@@ -249,7 +250,7 @@ impl Op {
             let end = u64::from(part.at) + words;
             let range = usize::try_from(end).map_err(|_| outside)?;
             let held = limits.weights.get(part.at as usize..range).ok_or(outside)?;
-            if part.element == Element::F32 && part.is_float && !held.iter().all(|weight| weight.is_finite())
+            if part.element == Element::F32 && part.is_float && !are_finite(held)
             {
                 return Err(PlanError::NotFinite { offset: part.at });
             }

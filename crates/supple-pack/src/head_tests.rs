@@ -56,9 +56,9 @@ fn read(bytes: &[u8]) -> Vec<HeadParts> {
 }
 
 /// Why a pack of these heads is refused: the head's number, and the reason.
-fn refused(heads: &[HeadParts]) -> (u16, &'static str) {
+fn refused(heads: &[HeadParts]) -> (u16, String) {
     match pack(&trunk(), heads) {
-        Err(WriteError::Unsound(PackError::Head { index, problem })) => (index, problem),
+        Err(WriteError::Unsound(PackError::Head { index, problem })) => (index, problem.to_string()),
         other => panic!("{:?}", other.map(|_| ())),
     }
 }

@@ -11,6 +11,7 @@
 //! | [`read`] | a pack's bytes, checked once, then read in place |
 //! | `decode` | the structure's bytes to operations and heads |
 //! | `check` | what makes a plan safe to run |
+//! | `head_check` | what makes a head safe to adapt |
 //! | `write` (feature `write`) | a trunk and its heads to bytes |
 //!
 //! Layout: header (32 bytes), structure in postcard, zeros up to a multiple of 16, weights in little-endian
@@ -30,6 +31,7 @@ mod check;
 mod decode;
 mod geometry;
 pub mod head;
+mod head_check;
 pub mod header;
 pub mod op;
 pub mod read;
@@ -40,6 +42,7 @@ pub use check::PlanError;
 pub use geometry::{Constants, int8_runs};
 pub use head::{HeadSpec, HeadTask, LabelMeaning, Start, TrunkHash};
 pub use op::{Activation, Element, Op, Shape, Value, Window};
+pub use head_check::HeadProblem;
 pub use read::{Head, LayerRef, Pack, PackError, TrunkSpec};
 #[cfg(feature = "write")]
 pub use write::AlignedBytes;

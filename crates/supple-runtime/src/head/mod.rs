@@ -90,12 +90,8 @@ impl<'p, 'm> Learner<'p, 'm> {
             .get_mut(..need.labels)
             .and_then(|labels| labels.split_at_mut_checked(head.spec.max_support.into()))
             .ok_or(too_small)?;
-        let mut rest = memory.floats;
-        let mut part = |size: usize| {
-            let (part, after) = core::mem::take(&mut rest).split_at_mut_checked(size).ok_or(too_small)?;
-            rest = after;
-            Ok(part)
-        };
+        let mut rest = memory.floats.get_mut(..need.learner()).ok_or(too_small)?;
+        let mut part = |size| part(&mut rest, size);
         let place = layout.units() + layout.capacity;
         Ok(Self {
             learned: head.parameters,
@@ -106,10 +102,10 @@ impl<'p, 'm> Learner<'p, 'm> {
             momentum: head.spec.momentum,
             way: 0,
             steps: 0,
-            parameters: part(need.head - place)?,
-            velocity: part(need.velocity)?,
-            place: part(place)?,
-            targets: part(need.targets)?,
+            parameters: part(need.head - place),
+            velocity: part(need.velocity),
+            place: part(place),
+            targets: part(need.targets),
             labels,
             rows,
         })
@@ -198,8 +194,7 @@ impl<'p, 'm> Learner<'p, 'm> {
         let inputs = self.layout.last_inputs();
         let learned = self.layout.last(self.learned, self.layout.capacity);
         let last = self.layout.last_mut(self.parameters, self.layout.capacity);
-        let weights = last.weights.chunks_exact_mut(inputs.max(1)).nth(class).unwrap_or_default();
-        copy(weights, learned.weights.get(row * inputs..).unwrap_or_default());
+        copy(row_mut(last.weights, class, inputs), learned.weights.get(row * inputs..).unwrap_or_default());
         if let (Some(bias), Some(start)) = (last.bias.get_mut(class), learned.bias.get(row)) {
             *bias = *start;
         }
@@ -207,7 +202,7 @@ impl<'p, 'm> Learner<'p, 'm> {
             return;
         }
         let velocity = self.layout.last_mut(self.velocity, self.layout.capacity);
-        velocity.weights.chunks_exact_mut(inputs.max(1)).nth(class).unwrap_or_default().fill(0.0);
+        row_mut(velocity.weights, class, inputs).fill(0.0);
         velocity.bias.iter_mut().skip(class).take(1).for_each(|velocity| *velocity = 0.0);
     }
 
@@ -248,7 +243,21 @@ impl<'p, 'm> Learner<'p, 'm> {
     }
 }
 
+/// A row of a layer's weights.
+fn row_mut(weights: &mut [f32], row: usize, inputs: usize) -> &mut [f32] {
+    weights.get_mut(row * inputs..).and_then(|rows| rows.get_mut(..inputs)).unwrap_or_default()
+}
+
+/// Cuts so many floats off.
+#[inline(never)]
+fn part<'m>(rest: &mut &'m mut [f32], size: usize) -> &'m mut [f32] {
+    let (part, after) = core::mem::take(rest).split_at_mut_checked(size).unwrap_or_default();
+    *rest = after;
+    part
+}
+
 /// Copies as much as there is on both sides.
+#[inline(never)]
 fn copy(to: &mut [f32], from: &[f32]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
