@@ -250,8 +250,7 @@ impl Op {
             let end = u64::from(part.at) + words;
             let range = usize::try_from(end).map_err(|_| outside)?;
             let held = limits.weights.get(part.at as usize..range).ok_or(outside)?;
-            if part.element == Element::F32 && part.is_float && !are_finite(held)
-            {
+            if part.element == Element::F32 && part.is_float && !are_finite(held) {
                 return Err(PlanError::NotFinite { offset: part.at });
             }
             work = work.max(words);

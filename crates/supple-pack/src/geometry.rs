@@ -195,7 +195,9 @@ impl Op {
             Self::Depthwise { layer, window } if DEPTHWISE.built => {
                 layer.output.shape.elements() * window.taps()
             }
-            Self::Dense { layer } if DENSE.built => layer.input.shape.elements() * layer.output.shape.elements(),
+            Self::Dense { layer } if DENSE.built => {
+                layer.input.shape.elements() * layer.output.shape.elements()
+            }
             _ => 0,
         }
     }
@@ -259,7 +261,9 @@ impl Op {
             Operand::Value(_) => None,
         };
         match self {
-            Self::Binary { left, right, .. } if ELEMENT.built => [operand(left, true), operand(right, true), None],
+            Self::Binary { left, right, .. } if ELEMENT.built => {
+                [operand(left, true), operand(right, true), None]
+            }
             Self::SumInt8 { left, right, .. } | Self::ProductInt8 { left, right, .. } if ELEMENT.built => {
                 [operand(left, false), operand(right, false), None]
             }
@@ -291,11 +295,17 @@ impl Op {
             Self::AveragePool { input, output, padding, .. } if POOL.built => {
                 same(input, output) && (input.element == I8 || matches!(padding, None | Some(0)))
             }
-            Self::GlobalAverage { rescale, .. } if POOL.built => all(if rescale.is_some() { I8 } else { F32 }),
+            Self::GlobalAverage { rescale, .. } if POOL.built => {
+                all(if rescale.is_some() { I8 } else { F32 })
+            }
             Self::Unary { .. } | Self::Binary { .. } | Self::Softmax { .. } if ELEMENT.built => all(F32),
             Self::SumInt8 { .. } | Self::ProductInt8 { .. } | Self::Table { .. } if ELEMENT.built => all(I8),
-            Self::Quantise { input, output, .. } if INT8.built => input.element == F32 && output.element == I8,
-            Self::Dequantise { input, output, .. } if INT8.built => input.element == I8 && output.element == F32,
+            Self::Quantise { input, output, .. } if INT8.built => {
+                input.element == F32 && output.element == I8
+            }
+            Self::Dequantise { input, output, .. } if INT8.built => {
+                input.element == I8 && output.element == F32
+            }
             Self::Fill { .. } | Self::Rows { .. } => true,
             // No part of this build.
             _ => false,
@@ -322,7 +332,9 @@ impl Op {
                     && input.shape.channels == output.shape.channels
                     && window.always_inside(&input.shape, &output.shape)
             }
-            Self::GlobalAverage { input, output, .. } | Self::GlobalMaximum { input, output } if POOL.built => {
+            Self::GlobalAverage { input, output, .. } | Self::GlobalMaximum { input, output }
+                if POOL.built =>
+            {
                 output.shape.is_vector() && input.shape.channels == output.shape.channels
             }
             Self::Unary { input, output, .. }

@@ -127,8 +127,7 @@ fn head_words(spec: &HeadSpec) -> u64 {
 
 /// A head's parameters and rates in place; `None` when they reach beyond the weights.
 pub(crate) fn numbers_of<'p>(spec: &HeadSpec, weights: &'p [f32]) -> Option<[&'p [f32]; 2]> {
-    let part = |offset: u32, length: u64| {
-        weights.get(offset as usize..)?.get(..usize::try_from(length).ok()?)
-    };
+    let part =
+        |offset: u32, length: u64| weights.get(offset as usize..)?.get(..usize::try_from(length).ok()?);
     Some([part(spec.parameters, spec.parameter_count())?, part(spec.rates, spec.rate_count())?])
 }

@@ -124,7 +124,8 @@ impl Header {
 /// The CRC-32C of a whole pack, its own four bytes left out.
 #[inline(never)]
 pub fn checksum(pack: &[u8]) -> u32 {
-    let (header, rest) = (pack.get(..CHECKSUM_AT).unwrap_or(pack), pack.get(HEADER_BYTES..).unwrap_or_default());
+    let (header, rest) =
+        (pack.get(..CHECKSUM_AT).unwrap_or(pack), pack.get(HEADER_BYTES..).unwrap_or_default());
     !crc(crc(!0, header), rest)
 }
 

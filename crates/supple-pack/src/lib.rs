@@ -41,8 +41,8 @@ pub mod write;
 pub use check::PlanError;
 pub use geometry::{Constants, int8_runs};
 pub use head::{HeadSpec, HeadTask, LabelMeaning, Start, TrunkHash};
-pub use op::{Activation, Element, Op, Shape, Value, Window};
 pub use head_check::HeadProblem;
+pub use op::{Activation, Element, Op, Shape, Value, Window};
 pub use read::{Head, LayerRef, Pack, PackError, TrunkSpec};
 #[cfg(feature = "write")]
 pub use write::AlignedBytes;

@@ -255,7 +255,10 @@ fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: &[f32]) -> Result<&
 }
 
 /// Decodes one item and gives the bytes behind it.
-pub(crate) fn take<'b, T: Decode>(mut bytes: &'b [u8], part: &'static str) -> Result<(T, &'b [u8]), PackError> {
+pub(crate) fn take<'b, T: Decode>(
+    mut bytes: &'b [u8],
+    part: &'static str,
+) -> Result<(T, &'b [u8]), PackError> {
     let item = decode::take(&mut bytes).ok_or(PackError::Structure { part })?;
     Ok((item, bytes))
 }

@@ -227,7 +227,8 @@ fn change_blocks(
     let at = outs.start * inputs.length() + columns.start;
     let mut steps = Steps {
         weights: layer.weights.get_mut(at..).unwrap_or_default(),
-        velocity: built(&mut descent.velocity).map(|velocity| velocity.weights.get_mut(at..).unwrap_or_default()),
+        velocity: built(&mut descent.velocity)
+            .map(|velocity| velocity.weights.get_mut(at..).unwrap_or_default()),
         inputs,
         columns,
         deltas: Grid { values: deltas, stride: layer.bias.len() }.from(outs.start),
