@@ -122,7 +122,10 @@ fn heads_of_a_pack_agree_on_their_cache_and_differ_in_name() {
     let (index, problem) = other(|head| head.max_support = 5);
     assert!(index == 1 && problem.contains("cache"), "{problem}");
     assert!(other(|head| head.cache = Element::F32).1.contains("cache"));
-    assert_eq!(other(|head| head.name = "deep".to_owned()), (1, "a head before it has the same name"));
+    assert_eq!(
+        other(|head| head.name = "deep".to_owned()),
+        (1, "a head before it has the same name".to_owned())
+    );
     let named = |index: usize| HeadParts { name: alloc::format!("head {index}"), ..numbers() };
     let many: Vec<_> = (0..65).map(named).collect();
     assert!(pack(&trunk(), &many[..64]).is_ok());
