@@ -2,6 +2,8 @@
 //!
 //! The sizes and places of operations are in `geometry`.
 
+use crate::built::{ELEMENT, INT8, POOL};
+use crate::head_check::are_finite;
 use crate::op::{
     Activation, Element, Epilogue, Function, Layer, MOST_ROWS_OPS, Op, Operand, Rescale, Shape, Value, Walk,
     Window,
@@ -248,8 +250,7 @@ impl Op {
             let end = u64::from(part.at) + words;
             let range = usize::try_from(end).map_err(|_| outside)?;
             let held = limits.weights.get(part.at as usize..range).ok_or(outside)?;
-            if part.element == Element::F32 && part.is_float && !held.iter().all(|weight| weight.is_finite())
-            {
+            if part.element == Element::F32 && part.is_float && !are_finite(held) {
                 return Err(PlanError::NotFinite { offset: part.at });
             }
             work = work.max(words);
@@ -267,22 +268,22 @@ impl Op {
         };
         let epilogue = |layer: &Layer| match &layer.epilogue {
             Epilogue::Float(a) => activation(a),
-            Epilogue::Int8(r) => shift(r.shift) && r.low <= r.high,
+            Epilogue::Int8(r) => INT8.built && shift(r.shift) && r.low <= r.high,
         };
         let sound = match self {
             Self::Convolution { layer, .. } | Self::Depthwise { layer, .. } | Self::Dense { layer } => {
                 epilogue(layer)
             }
-            Self::GlobalAverage { rescale: Some((_, to)), .. } => rescale(to),
-            Self::Unary { function: Function::Activation(a), .. } => activation(a),
-            Self::Binary { activation: a, .. } => activation(a),
-            Self::SumInt8 { multipliers, rescale: to, .. } => {
+            Self::GlobalAverage { rescale: Some((_, to)), .. } if POOL.built => rescale(to),
+            Self::Unary { function: Function::Activation(a), .. } if ELEMENT.built => activation(a),
+            Self::Binary { activation: a, .. } if ELEMENT.built => activation(a),
+            Self::SumInt8 { multipliers, rescale: to, .. } if ELEMENT.built => {
                 let small = multipliers.iter().all(|m| m.unsigned_abs() <= MOST_SUM_MULTIPLIER);
                 small && to.multiplier == 1 && rescale(to)
             }
-            Self::ProductInt8 { rescale: to, .. } => rescale(to),
-            Self::Quantise { inverse_scale, .. } => inverse_scale.is_finite(),
-            Self::Dequantise { scale, .. } => scale.is_finite(),
+            Self::ProductInt8 { rescale: to, .. } if ELEMENT.built => rescale(to),
+            Self::Quantise { inverse_scale, .. } if INT8.built => inverse_scale.is_finite(),
+            Self::Dequantise { scale, .. } if INT8.built => scale.is_finite(),
             _ => true,
         };
         if sound { Ok(()) } else { Err(PlanError::Parameter) }

@@ -8,8 +8,9 @@
 //! What cannot be read sets a flag that is looked at once, at the end: a branch behind every byte would be most of the
 //! code.
 
-use heapless::{String, Vec};
+use heapless::String;
 
+use crate::built::{CONVOLUTION, DEPTHWISE, ELEMENT, INT8, MOVEMENT, POOL, ROWS};
 use crate::head::{HeadSpec, HeadTask, LabelMeaning, Start, TrunkHash};
 use crate::op::{
     Activation, Element, Epilogue, Function, Layer, Op, Operand, Operation, Requantise, Rescale, Shape,
@@ -30,6 +31,11 @@ pub(crate) fn take<T: Decode>(bytes: &mut &[u8]) -> Option<T> {
     let item = T::decode(&mut reader);
     *bytes = reader.bytes;
     if reader.failed { None } else { Some(item) }
+}
+
+/// The number of the operation that bytes begin with.
+pub(crate) fn variant(bytes: &[u8]) -> u32 {
+    Reader { bytes, failed: false }.u32()
 }
 
 /// The bytes still to be read.
@@ -118,12 +124,14 @@ impl Reader<'_> {
         }
     }
 
+    /// UTF-8, held against what its characters are written as: the library's own check takes a table and half a
+    /// kilobyte.
     fn string(&mut self) -> String<32> {
+        let mut text = String::new();
         let length = self.u32() as usize;
-        let text = self.bytes.get(..length).and_then(|bytes| Vec::from_slice(bytes).ok());
-        let Some(text) = text.and_then(|bytes| String::from_utf8(bytes).ok()) else {
-            return self.unknown(String::new());
-        };
+        let bytes = self.bytes.get(..length);
+        let fits = bytes.is_some_and(|bytes| append(&mut text, bytes).is_some() && text.as_bytes() == bytes);
+        self.failed |= !fits;
         self.bytes = self.bytes.get(length..).unwrap_or_default();
         text
     }
@@ -205,7 +213,7 @@ impl Reader<'_> {
             bias: self.u32(),
             epilogue: match self.u32() {
                 0 => Epilogue::Float(self.activation()),
-                1 => Epilogue::Int8(Requantise {
+                1 if INT8.built => Epilogue::Int8(Requantise {
                     multipliers: self.u32(),
                     shift: self.byte(),
                     input_zero: self.i8(),
@@ -262,14 +270,29 @@ impl Reader<'_> {
     }
 }
 
+/// Appends the characters that bytes may stand for; `None` where they stand for none, or do not fit.
+#[inline(never)]
+fn append(text: &mut String<32>, mut bytes: &[u8]) -> Option<()> {
+    while let Some((&first, rest)) = bytes.split_first() {
+        let more = (first.leading_ones().saturating_sub(1) as usize).min(3);
+        let (tail, after) = rest.split_at_checked(more)?;
+        // What the first byte says about the length is cut off; a wrong length shows when the characters are compared.
+        let lead = u32::from(first) & (0xff >> first.leading_ones().min(7));
+        let code = tail.iter().fold(lead, |code, byte| code << 6 | u32::from(byte & 0x3f));
+        text.push(char::from_u32(code)?).ok()?;
+        bytes = after;
+    }
+    Some(())
+}
+
 /// The operations, by what they begin with.
 impl Reader<'_> {
     /// A layer.
     fn layered(&mut self, variant: u32) -> Op {
         let layer = self.layer();
         match variant {
-            0 => Op::Convolution { layer, window: self.window(), groups: self.u16() },
-            1 => Op::Depthwise { layer, window: self.window() },
+            0 if CONVOLUTION.built => Op::Convolution { layer, window: self.window(), groups: self.u16() },
+            1 if DEPTHWISE.built => Op::Depthwise { layer, window: self.window() },
             _ => Op::Dense { layer },
         }
     }
@@ -293,23 +316,23 @@ impl Reader<'_> {
     fn of_one(&mut self, variant: u32) -> Op {
         let (input, output) = (self.value(), self.value());
         match variant {
-            3 => Op::MaxPool { input, output, window: self.window() },
-            4 => {
+            3 if POOL.built => Op::MaxPool { input, output, window: self.window() },
+            4 if POOL.built => {
                 let window = self.window();
                 let padding = if self.is_some() { Some(self.i8()) } else { None };
                 Op::AveragePool { input, output, window, padding }
             }
-            5 => {
+            5 if POOL.built => {
                 let rescale = if self.is_some() { Some((self.i8(), self.rescale())) } else { None };
                 Op::GlobalAverage { input, output, rescale }
             }
-            6 => Op::GlobalMaximum { input, output },
-            7 => Op::Unary { input, output, function: self.function() },
-            11 => Op::Softmax { input, output },
-            12 => Op::Copy { input, output, walk: self.walk() },
-            14 => Op::Quantise { input, output, inverse_scale: self.f32(), zero: self.i8() },
-            15 => Op::Dequantise { input, output, scale: self.f32(), zero: self.i8() },
-            16 => Op::Table { input, output, table: self.u32() },
+            6 if POOL.built => Op::GlobalMaximum { input, output },
+            7 if ELEMENT.built => Op::Unary { input, output, function: self.function() },
+            11 if ELEMENT.built => Op::Softmax { input, output },
+            12 if MOVEMENT.built => Op::Copy { input, output, walk: self.walk() },
+            14 if INT8.built => Op::Quantise { input, output, inverse_scale: self.f32(), zero: self.i8() },
+            15 if INT8.built => Op::Dequantise { input, output, scale: self.f32(), zero: self.i8() },
+            16 if ELEMENT.built => Op::Table { input, output, table: self.u32() },
             _ => self.unknown(Op::Softmax { input, output }),
         }
     }
@@ -319,9 +342,9 @@ impl Decode for Op {
     fn decode(reader: &mut Reader) -> Self {
         match reader.u32() {
             variant @ 0..=2 => reader.layered(variant),
-            variant @ 8..=10 => reader.of_two(variant),
-            13 => Self::Fill { output: reader.value(), bits: reader.u32() },
-            17 => Self::Rows { ops: reader.byte() },
+            variant @ 8..=10 if ELEMENT.built => reader.of_two(variant),
+            13 if MOVEMENT.built => Self::Fill { output: reader.value(), bits: reader.u32() },
+            17 if ROWS.built => Self::Rows { ops: reader.byte() },
             variant => reader.of_one(variant),
         }
     }

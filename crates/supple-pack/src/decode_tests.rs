@@ -64,8 +64,38 @@ fn names_are_text_of_at_most_32_bytes() {
     assert!(!spec(&[b'a'; 33]) && !spec(&[0xc3]) && !spec(&[0xff, b'a']));
 }
 
+/// Bytes of names: characters of every length, their limits, and what looks like them.
+fn text_byte() -> impl Strategy<Value = u8> {
+    let lead = prop_oneof![
+        Just(0xc0u8),
+        Just(0xc1),
+        Just(0xc2),
+        Just(0xe0),
+        Just(0xed),
+        Just(0xf0),
+        Just(0xf4),
+        0xbeu8..
+    ];
+    prop_oneof![2 => 0x20u8..0x80, 3 => prop_oneof![Just(0x80u8), Just(0x8f), Just(0x90), Just(0x9f), Just(0xa0), Just(0xbf)], 2 => lead]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn names_are_utf_8(name in prop::collection::vec(text_byte(), 0..6), known in any::<char>(), at in 0..6usize) {
+        // Random bytes are seldom text: a character among them, whole.
+        let mut text = name.clone();
+        let at = at.min(text.len());
+        text.splice(at..at, known.to_string().into_bytes());
+        for name in [name, text, known.to_string().into_bytes()] {
+            let mut bytes = Vec::from([name.len() as u8]);
+            bytes.extend(&name);
+            bytes.extend([0; 40]);
+            let sound = core::str::from_utf8(&name).is_ok();
+            assert_eq!(both::<TrunkSpec>(&bytes).is_some(), sound, "{name:x?}");
+        }
+    }
 
     #[test]
     fn any_bytes_are_read_as_postcard_reads_them(mut bytes in prop::collection::vec(byte(), 0..120)) {

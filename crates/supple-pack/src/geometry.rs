@@ -1,5 +1,6 @@
 //! What each operation reads, writes and costs.
 
+use crate::built::{CONVOLUTION, DENSE, DEPTHWISE, ELEMENT, INT8, MOVEMENT, POOL};
 use crate::check::PlanError;
 use crate::op::{
     Activation, Element, Epilogue, INT8_GROUP, INT8_OUTPUT_BLOCK, Layer, OUTPUT_BLOCK, Op, Operand, Value,
@@ -67,11 +68,15 @@ impl Op {
             | Self::Table { input, .. } => [Some(input), None],
             Self::Binary { left, right, .. }
             | Self::SumInt8 { left, right, .. }
-            | Self::ProductInt8 { left, right, .. } => [left, right].map(|side| match side {
-                Operand::Value(value) => Some(value),
-                Operand::Constant { .. } => None,
-            }),
-            Self::Fill { .. } | Self::Rows { .. } => [None, None],
+            | Self::ProductInt8 { left, right, .. }
+                if ELEMENT.built =>
+            {
+                [left, right].map(|side| match side {
+                    Operand::Value(value) => Some(value),
+                    Operand::Constant { .. } => None,
+                })
+            }
+            _ => [None, None],
         }
     }
 
@@ -183,12 +188,16 @@ impl Op {
     /// Multiply-accumulates, padding counted; zero for what has no weights.
     pub fn macs(&self) -> u64 {
         match self {
-            Self::Convolution { layer, window, groups } => {
+            Self::Convolution { layer, window, groups } if CONVOLUTION.built => {
                 let channels = u64::from(layer.input.shape.channels) / u64::from(*groups).max(1);
                 layer.output.shape.elements() * window.taps() * channels
             }
-            Self::Depthwise { layer, window } => layer.output.shape.elements() * window.taps(),
-            Self::Dense { layer } => layer.input.shape.elements() * layer.output.shape.elements(),
+            Self::Depthwise { layer, window } if DEPTHWISE.built => {
+                layer.output.shape.elements() * window.taps()
+            }
+            Self::Dense { layer } if DENSE.built => {
+                layer.input.shape.elements() * layer.output.shape.elements()
+            }
             _ => 0,
         }
     }
@@ -197,12 +206,15 @@ impl Op {
     #[inline(never)]
     pub(crate) fn work(&self) -> u64 {
         let taps = match self {
-            Self::MaxPool { window, .. } | Self::AveragePool { window, .. } => window.taps(),
+            Self::MaxPool { window, .. } | Self::AveragePool { window, .. } if POOL.built => window.taps(),
             _ => 1,
         };
         let inputs = self.inputs().into_iter().flatten().map(|value| value.shape.elements()).max();
         let outputs = self.output().map_or(1, |value| value.shape.elements()) * taps;
-        let moved = if let Self::Copy { walk, .. } = self { walk.elements() } else { 0 };
+        let moved = match self {
+            Self::Copy { walk, .. } if MOVEMENT.built => walk.elements(),
+            _ => 0,
+        };
         self.macs().max(inputs.unwrap_or(1)).max(outputs).max(moved)
     }
 
@@ -213,7 +225,7 @@ impl Op {
             let outputs = u64::from(to.channels);
             let float = matches!(layer.epilogue, Epilogue::Float(_));
             let count = match self {
-                Self::Convolution { window, groups, .. } => {
+                Self::Convolution { window, groups, .. } if CONVOLUTION.built => {
                     let count = u64::from((*groups).max(1));
                     let (inputs, outputs) = (u64::from(from.channels) / count, outputs / count);
                     let rows = u64::from(window.kernel[0]);
@@ -225,7 +237,8 @@ impl Op {
                             int8_weights(outputs, rows * runs, run)
                         }
                 }
-                Self::Depthwise { window, .. } => window.taps() * outputs,
+                Self::Depthwise { window, .. } if DEPTHWISE.built => window.taps() * outputs,
+                _ if !DENSE.built => 0,
                 _ if float => float_weights(outputs, from.elements()),
                 _ => int8_weights(outputs, 1, from.elements()),
             };
@@ -248,11 +261,13 @@ impl Op {
             Operand::Value(_) => None,
         };
         match self {
-            Self::Binary { left, right, .. } => [operand(left, true), operand(right, true), None],
-            Self::SumInt8 { left, right, .. } | Self::ProductInt8 { left, right, .. } => {
+            Self::Binary { left, right, .. } if ELEMENT.built => {
+                [operand(left, true), operand(right, true), None]
+            }
+            Self::SumInt8 { left, right, .. } | Self::ProductInt8 { left, right, .. } if ELEMENT.built => {
                 [operand(left, false), operand(right, false), None]
             }
-            Self::Table { table, .. } => [Some(Constants::bytes(*table, 256)), None, None],
+            Self::Table { table, .. } if ELEMENT.built => [Some(Constants::bytes(*table, 256)), None, None],
             _ => [None; 3],
         }
     }
@@ -272,16 +287,28 @@ impl Op {
             }
             Self::MaxPool { input, output, .. }
             | Self::GlobalMaximum { input, output }
-            | Self::Copy { input, output, .. } => same(input, output),
-            Self::AveragePool { input, output, padding, .. } => {
+            | Self::Copy { input, output, .. }
+                if POOL.built || MOVEMENT.built =>
+            {
+                same(input, output)
+            }
+            Self::AveragePool { input, output, padding, .. } if POOL.built => {
                 same(input, output) && (input.element == I8 || matches!(padding, None | Some(0)))
             }
-            Self::GlobalAverage { rescale, .. } => all(if rescale.is_some() { I8 } else { F32 }),
-            Self::Unary { .. } | Self::Binary { .. } | Self::Softmax { .. } => all(F32),
-            Self::SumInt8 { .. } | Self::ProductInt8 { .. } | Self::Table { .. } => all(I8),
-            Self::Quantise { input, output, .. } => input.element == F32 && output.element == I8,
-            Self::Dequantise { input, output, .. } => input.element == I8 && output.element == F32,
+            Self::GlobalAverage { rescale, .. } if POOL.built => {
+                all(if rescale.is_some() { I8 } else { F32 })
+            }
+            Self::Unary { .. } | Self::Binary { .. } | Self::Softmax { .. } if ELEMENT.built => all(F32),
+            Self::SumInt8 { .. } | Self::ProductInt8 { .. } | Self::Table { .. } if ELEMENT.built => all(I8),
+            Self::Quantise { input, output, .. } if INT8.built => {
+                input.element == F32 && output.element == I8
+            }
+            Self::Dequantise { input, output, .. } if INT8.built => {
+                input.element == I8 && output.element == F32
+            }
             Self::Fill { .. } | Self::Rows { .. } => true,
+            // No part of this build.
+            _ => false,
         };
         if right { Ok(()) } else { Err(PlanError::Element) }
     }
@@ -290,36 +317,48 @@ impl Op {
     #[inline(never)]
     pub(crate) fn shapes_fit(&self) -> bool {
         match self {
-            Self::Convolution { layer, window, groups } => {
+            Self::Convolution { layer, window, groups } if CONVOLUTION.built => {
                 let (from, to) = (layer.input.shape.channels, layer.output.shape.channels);
                 window.is_sound() && *groups > 0 && from.is_multiple_of(*groups) && to.is_multiple_of(*groups)
             }
-            Self::Depthwise { layer, window } => {
+            Self::Depthwise { layer, window } if DEPTHWISE.built => {
                 window.is_sound() && layer.output.shape.channels.is_multiple_of(layer.input.shape.channels)
             }
-            Self::Dense { layer } => layer.output.shape.is_vector(),
-            Self::MaxPool { input, output, window } | Self::AveragePool { input, output, window, .. } => {
+            Self::Dense { layer } if DENSE.built => layer.output.shape.is_vector(),
+            Self::MaxPool { input, output, window } | Self::AveragePool { input, output, window, .. }
+                if POOL.built =>
+            {
                 window.is_sound()
                     && input.shape.channels == output.shape.channels
                     && window.always_inside(&input.shape, &output.shape)
             }
-            Self::GlobalAverage { input, output, .. } | Self::GlobalMaximum { input, output } => {
+            Self::GlobalAverage { input, output, .. } | Self::GlobalMaximum { input, output }
+                if POOL.built =>
+            {
                 output.shape.is_vector() && input.shape.channels == output.shape.channels
             }
             Self::Unary { input, output, .. }
             | Self::Softmax { input, output }
             | Self::Quantise { input, output, .. }
             | Self::Dequantise { input, output, .. }
-            | Self::Table { input, output, .. } => input.shape == output.shape,
+            | Self::Table { input, output, .. }
+                if ELEMENT.built || INT8.built =>
+            {
+                input.shape == output.shape
+            }
             Self::Binary { left, right, output, .. }
             | Self::SumInt8 { left, right, output, .. }
-            | Self::ProductInt8 { left, right, output, .. } => {
+            | Self::ProductInt8 { left, right, output, .. }
+                if ELEMENT.built =>
+            {
                 left.spreads_to(&output.shape) && right.spreads_to(&output.shape)
             }
-            Self::Copy { input, output, walk } => {
+            Self::Copy { input, output, walk } if MOVEMENT.built => {
                 walk.stays_within(input.shape.elements(), output.shape.elements())
             }
             Self::Fill { .. } | Self::Rows { .. } => true,
+            // No part of this build.
+            _ => false,
         }
     }
 }

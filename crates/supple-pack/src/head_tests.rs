@@ -56,9 +56,9 @@ fn read(bytes: &[u8]) -> Vec<HeadParts> {
 }
 
 /// Why a pack of these heads is refused: the head's number, and the reason.
-fn refused(heads: &[HeadParts]) -> (u16, &'static str) {
+fn refused(heads: &[HeadParts]) -> (u16, String) {
     match pack(&trunk(), heads) {
-        Err(WriteError::Unsound(PackError::Head { index, problem })) => (index, problem),
+        Err(WriteError::Unsound(PackError::Head { index, problem })) => (index, problem.to_string()),
         other => panic!("{:?}", other.map(|_| ())),
     }
 }
@@ -122,7 +122,10 @@ fn heads_of_a_pack_agree_on_their_cache_and_differ_in_name() {
     let (index, problem) = other(|head| head.max_support = 5);
     assert!(index == 1 && problem.contains("cache"), "{problem}");
     assert!(other(|head| head.cache = Element::F32).1.contains("cache"));
-    assert_eq!(other(|head| head.name = "deep".to_owned()), (1, "a head before it has the same name"));
+    assert_eq!(
+        other(|head| head.name = "deep".to_owned()),
+        (1, "a head before it has the same name".to_owned())
+    );
     let named = |index: usize| HeadParts { name: alloc::format!("head {index}"), ..numbers() };
     let many: Vec<_> = (0..65).map(named).collect();
     assert!(pack(&trunk(), &many[..64]).is_ok());

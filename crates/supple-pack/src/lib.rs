@@ -6,10 +6,12 @@
 //! | [`header`] | the first 32 bytes, and the checksum over everything |
 //! | [`op`] | the operations of a plan |
 //! | [`head`] | what is said about a head |
+//! | `built` | which operations this build can read |
 //! | `geometry` | what each operation reads, writes and costs |
 //! | [`read`] | a pack's bytes, checked once, then read in place |
 //! | `decode` | the structure's bytes to operations and heads |
 //! | `check` | what makes a plan safe to run |
+//! | `head_check` | what makes a head safe to adapt |
 //! | `write` (feature `write`) | a trunk and its heads to bytes |
 //!
 //! Layout: header (32 bytes), structure in postcard, zeros up to a multiple of 16, weights in little-endian
@@ -24,10 +26,12 @@
 #[cfg(any(feature = "write", test))]
 extern crate alloc;
 
+mod built;
 mod check;
 mod decode;
 mod geometry;
 pub mod head;
+mod head_check;
 pub mod header;
 pub mod op;
 pub mod read;
@@ -37,6 +41,7 @@ pub mod write;
 pub use check::PlanError;
 pub use geometry::{Constants, int8_runs};
 pub use head::{HeadSpec, HeadTask, LabelMeaning, Start, TrunkHash};
+pub use head_check::HeadProblem;
 pub use op::{Activation, Element, Op, Shape, Value, Window};
 pub use read::{Head, LayerRef, Pack, PackError, TrunkSpec};
 #[cfg(feature = "write")]

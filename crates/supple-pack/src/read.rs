@@ -3,9 +3,11 @@
 use heapless::String;
 use serde::{Deserialize, Serialize};
 
+use crate::built::{self, Feature};
 use crate::check::{Group, Limits, MOST_ELEMENTS, PlanError, add_work};
 use crate::decode::{self, Decode};
-use crate::head::{HeadSpec, HeadTask, MOST_HEADS, MOST_OUTPUTS, Start, TrunkHash};
+use crate::head::{HeadSpec, TrunkHash};
+use crate::head_check::{HeadProblem, check_heads, numbers_of};
 use crate::header::{HEADER_BYTES, Header, HeaderError, checksum};
 use crate::op::{Element, Op, Value};
 
@@ -114,6 +116,17 @@ pub enum PackError {
         /// Why.
         error: PlanError,
     },
+    /// An operation that this build leaves out.
+    #[error(
+        "operation {index} of the pack's plan needs the feature `{feature}` of supple-runtime, which this program is built \
+         without: build it with that feature, or run another pack"
+    )]
+    NotBuilt {
+        /// Counted from 0.
+        index: u16,
+        /// As in `Cargo.toml` of supple-runtime.
+        feature: &'static str,
+    },
     /// No operations, and yet features that are not the input.
     #[error(
         "the pack's trunk has no operation, but its features lie elsewhere than its input: compile it again"
@@ -125,7 +138,7 @@ pub enum PackError {
         /// Counted from 0.
         index: u16,
         /// Why.
-        problem: &'static str,
+        problem: HeadProblem,
     },
 }
 
@@ -147,9 +160,8 @@ impl<'p> Pack<'p> {
         let (trunk, ops) = take::<TrunkSpec>(structure, "trunk")?;
         let heads = check_plan(&trunk, ops, weights)?;
         let ops = ops.get(..ops.len() - heads.len()).unwrap_or_default();
-        let pack = Self { header, trunk, ops, heads, weights };
-        pack.check_heads()?;
-        Ok(pack)
+        check_heads(&trunk, heads, weights)?;
+        Ok(Self { header, trunk, ops, heads, weights })
     }
 
     /// Finds the pack at the start of a flash region that may be longer, by the length in its header.
@@ -190,81 +202,11 @@ impl<'p> Pack<'p> {
             item: core::marker::PhantomData,
         };
         let weights = self.weights;
-        specs.filter_map(move |spec| head(spec, weights))
+        specs.filter_map(move |spec| {
+            let [parameters, rates] = numbers_of(&spec, weights)?;
+            Some(Head { spec, parameters, rates })
+        })
     }
-
-    fn check_heads(&self) -> Result<(), PackError> {
-        let mut rest = self.heads;
-        let mut first = None;
-        let mut words = 0;
-        for index in 0..self.trunk.heads {
-            let (spec, after) = take::<HeadSpec>(rest, "head")?;
-            rest = after;
-            words += head_words(&spec);
-            let (max_support, cache) = *first.get_or_insert((spec.max_support, spec.cache));
-            let shared = max_support == spec.max_support && cache == spec.cache;
-            let problem = if index >= MOST_HEADS {
-                Some("it is one head more than a pack may hold")
-            } else if !shared {
-                Some("it would cache support samples in another way than the first head")
-            } else if words > u64::from(MOST_ELEMENTS) {
-                Some("with the heads before it, it needs more memory than any device has")
-            } else if self.heads().take(index.into()).any(|other| other.spec.name == spec.name) {
-                Some("a head before it has the same name")
-            } else {
-                self.problem_of(spec)
-            };
-            if let Some(problem) = problem {
-                return Err(PackError::Head { index, problem });
-            }
-        }
-        if rest.is_empty() { Ok(()) } else { Err(PackError::Structure { part: "end" }) }
-    }
-
-    /// What is wrong with a head on its own.
-    fn problem_of(&self, spec: HeadSpec) -> Option<&'static str> {
-        if spec.trunk != self.trunk.hash {
-            return Some("it was trained on another trunk");
-        }
-        if usize::from(spec.features) != self.trunk.output.elements() {
-            return Some("it takes another number of features than the trunk gives");
-        }
-        if spec.capacity == 0 || spec.max_support == 0 || spec.steps == 0 {
-            return Some("it has room for no class or no sample, or takes no step");
-        }
-        if spec.capacity > MOST_OUTPUTS {
-            return Some("it has more outputs than labels can name");
-        }
-        // What is no number lies in no range.
-        if !(0.0..1.0).contains(&spec.momentum) {
-            return Some("its momentum is not at least 0 and below 1");
-        }
-        if let Start::Prototypes { temperature } = spec.start {
-            if spec.task == HeadTask::Numbers {
-                return Some("it starts from prototypes but predicts numbers, not classes");
-            }
-            if !(temperature > 0.0 && temperature.is_finite()) {
-                return Some("the temperature of its prototypes is not a finite number above 0");
-            }
-        }
-        let Some(head) = head(spec, self.weights) else {
-            return Some("its numbers reach beyond the pack");
-        };
-        let mut numbers = head.parameters.iter().chain(head.rates);
-        if numbers.all(|number| number.is_finite()) {
-            None
-        } else {
-            Some("it holds a weight or a rate that is not a finite number")
-        }
-    }
-}
-
-/// No less than a head and its support take of memory, in words; what is shared by heads is counted for each.
-fn head_words(spec: &HeadSpec) -> u64 {
-    let (support, capacity) = (u64::from(spec.max_support), u64::from(spec.capacity));
-    let sample = u64::from(spec.features) + u64::from(spec.hidden) + 2 * capacity + 2;
-    // Parameters, velocities, and the guard's copy of both.
-    4 * spec.parameter_count() + support * sample + 3 * capacity + u64::from(spec.hidden)
 }
 
 /// Checks trunk and operations; what follows the operations is returned.
@@ -291,7 +233,13 @@ fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: &[f32]) -> Result<&
     let mut work = 0;
     let mut group = Group::default();
     for index in 0..trunk.ops {
+        let lacks = |needed: Option<Feature>| match needed {
+            Some(Feature { name: feature, built: false }) => Err(PackError::NotBuilt { index, feature }),
+            _ => Ok(()),
+        };
+        lacks(built::kind(decode::variant(rest)))?;
         let op: Op = decode::take(&mut rest).ok_or(PackError::Structure { part: "operation" })?;
+        lacks(built::element(&op))?;
         let failed = |error| PackError::Op { index, error };
         work = op.check(&limits, group.is_open()).and_then(|more| add_work(work, more)).map_err(failed)?;
         if let Op::Rows { ops } = op {
@@ -306,19 +254,11 @@ fn check_plan<'p>(trunk: &TrunkSpec, ops: &'p [u8], weights: &[f32]) -> Result<&
     Ok(rest)
 }
 
-/// A head's numbers in place; `None` when they reach beyond the weights.
-fn head(spec: HeadSpec, weights: &[f32]) -> Option<Head<'_>> {
-    let part =
-        |offset: u32, length: u64| weights.get(offset as usize..)?.get(..usize::try_from(length).ok()?);
-    Some(Head {
-        parameters: part(spec.parameters, spec.parameter_count())?,
-        rates: part(spec.rates, spec.rate_count())?,
-        spec,
-    })
-}
-
 /// Decodes one item and gives the bytes behind it.
-fn take<'b, T: Decode>(mut bytes: &'b [u8], part: &'static str) -> Result<(T, &'b [u8]), PackError> {
+pub(crate) fn take<'b, T: Decode>(
+    mut bytes: &'b [u8],
+    part: &'static str,
+) -> Result<(T, &'b [u8]), PackError> {
     let item = decode::take(&mut bytes).ok_or(PackError::Structure { part })?;
     Ok((item, bytes))
 }

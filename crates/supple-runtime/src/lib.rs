@@ -15,7 +15,8 @@
 //! give the same bits.
 //!
 //! The default features name the kernels that the plan executor is built with; a device that runs one kind of pack leaves
-//! out the others ([`RunError::NotBuilt`] says which a pack needs). No feature changes a result.
+//! out the others, with what reads and checks their operations; others name what heads may be. Whoever reads a pack or makes a learner
+//! is told which feature is missing. No feature changes a result.
 //!
 //! Not supported: training of the trunk, heads of more than two layers.
 #![cfg_attr(not(any(feature = "host", feature = "tract", test)), no_std)]

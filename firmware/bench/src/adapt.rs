@@ -1,10 +1,11 @@
 //! Adapts a pack's first head to support samples.
 
 use supple_pack::{Head, Pack};
-use supple_runtime::{HeadMemory, Label, Learner, MemoryNeed, PlanTrunk, SupportCache, Use};
+use supple_runtime::{HeadMemory, Learner, MemoryNeed, SupportCache};
 
 use crate::console::{fail, print};
 use crate::meter::measure;
+use crate::product;
 
 /// Random drawings or feature vectors.
 struct Random(u32);
@@ -35,43 +36,45 @@ fn report(need: &MemoryNeed) {
 /// steps: what an episode takes from drawings (features where the pack has no trunk) to an adapted head.
 #[inline(never)]
 pub fn run(pack: &Pack, head: Head, arena: &mut [f32], floats: &mut [f32], labels: &mut [u16]) {
-    let need = MemoryNeed::of_head(&head.spec);
+    let need = product::need(&head.spec);
     report(&need);
     let (way, samples, steps) =
         (usize::from(head.spec.capacity), head.spec.max_support, usize::from(head.spec.steps));
     let Some((own, shared)) = floats.split_at_mut_checked(need.learner()) else { fail("too little memory") };
-    let Ok(mut support) = SupportCache::new(&head.spec, shared) else { fail("the cache is too small") };
-    let Ok(mut learner) = Learner::new(head, HeadMemory { floats: own, labels }) else {
+    let Some(mut support) = product::cache(&head.spec, shared) else { fail("the cache is too small") };
+    let Some(mut learner) = product::learner(head, HeadMemory { floats: own, labels }) else {
         fail("the head's memory is too small")
     };
-    let Ok(mut trunk) = PlanTrunk::new(pack, arena) else {
+    let Some(mut trunk) = product::trunk(pack, arena) else {
         fail("the trunk does not run in this build or arena")
     };
-    if learner.begin(way).is_err() {
+    if !product::begin(&mut learner, way) {
         fail("the head does not begin");
     }
     let mut random = Random(12345);
     for sample in 0..usize::from(samples) {
-        trunk.input_mut().iter_mut().for_each(|place| *place = random.next());
+        product::input(&mut trunk).iter_mut().for_each(|place| *place = random.next());
         let mut sound = false;
         measure("sample", &mut || {
-            let feature = if cfg!(feature = "trunk") { trunk.run().is_ok() } else { true };
-            let sample = support.push(trunk.feature());
-            sound = feature && sample.is_ok();
+            #[cfg(feature = "trunk")]
+            let feature = product::run(&mut trunk);
+            #[cfg(not(feature = "trunk"))]
+            let feature = true;
+            sound = product::push(&mut support, product::feature(&trunk)) && feature;
         });
-        sound &= learner.label(sample, Label::Class(sample % way), Use::Support).is_ok();
+        sound &= product::label(&mut learner, sample, sample % way);
         if !sound {
             fail("a sample is refused");
         }
     }
     let mut sound = false;
-    measure("step", &mut || sound = learner.step(&mut support).is_ok());
-    print("step", "bits", learner.parameters().iter().fold(0, |sum, part| sum ^ crate::mix(part)));
-    sound &= learner.reset().is_ok();
-    measure("adapt", &mut || sound &= learner.adapt(&mut support, steps).is_ok());
+    measure("step", &mut || sound = product::step(&mut learner, &mut support));
+    print("step", "bits", product::parameters(&learner).iter().fold(0, |sum, part| sum ^ crate::mix(part)));
+    sound &= product::reset(&mut learner);
+    measure("adapt", &mut || sound &= product::adapt(&mut learner, &mut support, steps));
     if !sound {
         fail("the adaptation is refused");
     }
-    print("adapt", "bits", learner.parameters().iter().fold(0, |sum, part| sum ^ crate::mix(part)));
+    print("adapt", "bits", product::parameters(&learner).iter().fold(0, |sum, part| sum ^ crate::mix(part)));
     print("adapt", "steps", steps as u32);
 }

@@ -2,7 +2,8 @@
 //! Prints `name.key=value` lines through semihosting.
 //!
 //! The features choose what is linked: `trunk` runs the trunk, `adapt` adapts the first head, the others are kernels of
-//! the runtime. With none of them the image is the harness alone, whose size is taken off that of the others.
+//! the runtime. Without the feature `product` nothing of ours is in the image but the harness, whose size is taken off
+//! that of the others.
 #![no_std]
 #![no_main]
 
@@ -11,6 +12,8 @@ mod meter;
 
 #[cfg(feature = "adapt")]
 mod adapt;
+#[cfg(any(feature = "trunk", feature = "adapt"))]
+mod product;
 #[cfg(feature = "trunk")]
 mod trunk;
 
@@ -18,6 +21,7 @@ use core::panic::PanicInfo;
 
 use console::{end_well, fail};
 use cortex_m_rt::entry;
+use supple_copy as _;
 
 #[entry]
 fn main() -> ! {
@@ -37,6 +41,7 @@ mod pack {
 
     use crate::console::{fail, print};
     use crate::meter::measure;
+    use crate::product;
 
     const POOL_FLOATS: usize = 64 * 1024;
 
@@ -53,7 +58,7 @@ mod pack {
         // SAFETY: the linker script sets this region aside, and nothing ever writes there.
         let region = unsafe { slice::from_raw_parts(start, end as usize - start as usize) };
         let mut pack = None;
-        measure("parse", &mut || pack = Pack::parse_region(region).ok());
+        measure("parse", &mut || pack = product::parse(region));
         let Some(pack) = pack else { fail("no sound pack") };
         let arena = pack.trunk().arena as usize;
         print("memory", "arena", 4 * arena as u32);
@@ -62,7 +67,7 @@ mod pack {
         let pool: &mut [f32] = unsafe { &mut *POOL.0.get() };
         let Some((arena, floats)) = pool.split_at_mut_checked(arena) else { fail("the arena is too small") };
         #[cfg(feature = "adapt")]
-        if let Some(head) = pack.heads().next() {
+        if let Some(head) = product::head(&pack) {
             return crate::adapt::run(&pack, head, arena, floats, &mut [0; 64]);
         }
         #[cfg(not(feature = "adapt"))]

@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 use crate::command::output_of;
 use crate::setup::{self, BareMetal, SetupError};
 use boards::{BOARDS, Board};
-use cases::{CASES, Figures};
+use cases::{CASES, Case, Figures};
 
 /// The command line's part for this.
 #[derive(Debug, clap::Args)]
@@ -137,25 +137,24 @@ fn measure(
     packs: &Path,
     tools: &BareMetal,
 ) -> Result<Vec<Figures>, DeviceError> {
-    let harness = image::build(root, board, "", tools)?.flash;
     let mut results = Vec::new();
-    let mut last: Option<(&str, &str, image::Bench, trace::Said)> = None;
+    let mut last: Option<(&Case, u64, trace::Said)> = None;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     for case in CASES.iter().filter(|case| wanted(case.name)) {
-        let (features, pack, bench, said) = match last {
-            Some(last) if last.0 == case.features && last.1 == case.pack => last,
+        let (code, said) = match last {
+            Some((last, code, said)) if last.runs_with(case) => (code, said),
             _ => {
-                let bench = image::build(root, board, case.features, tools)?;
+                let harness = image::build(root, board, case.profile, &case.harness(), tools)?;
+                let bench = image::build(root, board, case.profile, case.features, tools)?;
                 let said = trace::run(&bench, board, &packs.join(format!("{}.supple", case.pack)))?;
-                (case.features, case.pack, bench, said)
+                (bench.flash.saturating_sub(harness.flash), said)
             }
         };
-        let code = bench.flash.saturating_sub(harness);
         let figures = case.figures(board.name, board.cycles, &said, code);
         let figures = figures.ok_or(DeviceError::NotMeasured(case.name))?;
         eprintln!("{}: {} instructions on {}", case.name, figures.instructions, board.name);
         results.push(figures);
-        last = Some((features, pack, bench, said));
+        last = Some((case, code, said));
     }
     Ok(results)
 }

@@ -3,7 +3,7 @@
 use supple_pack::{Element, HeadSpec};
 
 use super::CacheError;
-use crate::kernels::head::rows::Rows;
+use crate::kernels::head::rows::{Int8, Rows};
 use crate::memory::MemoryNeed;
 
 /// The features of support samples, computed once by the trunk, and the work space of a step. All heads of a pack
@@ -22,7 +22,7 @@ pub struct SupportCache<'m> {
 enum Kept<'m> {
     F32(&'m mut [f32]),
     /// With a scale for each sample.
-    I8(&'m mut [i8], &'m mut [f32]),
+    I8(&'m mut [i8], &'m mut [f32], Int8),
 }
 
 impl<'m> SupportCache<'m> {
@@ -40,8 +40,9 @@ impl<'m> SupportCache<'m> {
         let kept = match spec.cache {
             Element::F32 => Kept::F32(cache),
             Element::I8 => {
+                let built = Int8::built().ok_or(CacheError::NotBuilt { feature: "cache-int8" })?;
                 let (scales, values) = cache.split_at_mut_checked(max_support).ok_or(too_small)?;
-                Kept::I8(bytemuck::try_cast_slice_mut(values).map_err(|_| too_small)?, scales)
+                Kept::I8(bytemuck::try_cast_slice_mut(values).map_err(|_| too_small)?, scales, built)
             }
         };
         Ok(Self { features: spec.features.into(), max_support, samples: 0, kept, work })
@@ -92,7 +93,7 @@ impl<'m> SupportCache<'m> {
                     .zip(features)
                     .for_each(|(place, value)| *place = *value);
             }
-            Kept::I8(places, scales) => {
+            Kept::I8(places, scales, _) => {
                 let places = places.chunks_exact_mut(length).zip(scales.iter_mut()).skip(first);
                 for ((places, scale), row) in places.zip(rows) {
                     *scale = quantise(row, places);
@@ -127,8 +128,8 @@ fn rows<'a>(kept: &'a Kept, samples: usize, length: usize) -> Rows<'a> {
     let end = samples * length;
     match kept {
         Kept::F32(values) => Rows::F32 { values: values.get(..end).unwrap_or_default(), length },
-        Kept::I8(values, scales) => {
-            Rows::I8 { values: values.get(..end).unwrap_or_default(), scales, length }
+        Kept::I8(values, scales, built) => {
+            Rows::I8 { values: values.get(..end).unwrap_or_default(), scales, length, built: *built }
         }
     }
 }

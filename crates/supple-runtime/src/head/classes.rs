@@ -2,8 +2,6 @@
 
 use core::cell::Cell;
 
-use supple_pack::HeadTask;
-
 use super::labels::{HELD_BACK, NONE};
 use super::{AdaptError, Learner, ROW};
 
@@ -54,7 +52,7 @@ impl Learner<'_, '_> {
 
     fn has_classes(&self) -> Result<(), AdaptError> {
         self.begun()?;
-        if self.task == HeadTask::Numbers { Err(AdaptError::OtherTask) } else { Ok(()) }
+        if self.predicts_numbers() { Err(AdaptError::OtherTask) } else { Ok(()) }
     }
 }
 

@@ -3,6 +3,15 @@
 /// Why a feature vector was not cached. Nothing has changed then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CacheError {
+    /// What this build leaves out.
+    #[error(
+        "the support cache needs the feature `{feature}` of supple-runtime, which this program is built without: build it with \
+         that feature, or run another pack"
+    )]
+    NotBuilt {
+        /// As in the crate's `Cargo.toml`.
+        feature: &'static str,
+    },
     /// Too little memory.
     #[error(
         "the support cache needs {needed} words of memory but got {given}: give as many as `MemoryNeed` says"
@@ -40,6 +49,15 @@ pub enum CacheError {
 /// Why a learner could not do what it was asked. Nothing has changed then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AdaptError {
+    /// What this build leaves out.
+    #[error(
+        "the head needs the feature `{feature}` of supple-runtime, which this program is built without: build it with that \
+         feature, or run another pack"
+    )]
+    NotBuilt {
+        /// As in the crate's `Cargo.toml`.
+        feature: &'static str,
+    },
     /// Too little memory.
     #[error(
         "the head needs {floats} floats and {labels} labels of memory: give as much as `MemoryNeed` says"

@@ -1,7 +1,5 @@
 //! What support samples are to a head.
 
-use supple_pack::HeadTask;
-
 use super::{AdaptError, Learner};
 
 /// What a support sample is labelled with.
@@ -45,14 +43,12 @@ impl Learner<'_, '_> {
     /// Says what a sample of the support cache is to this head, before or after it is cached. A sample without a
     /// label does not count.
     pub fn label(&mut self, sample: usize, label: Label, purpose: Use) -> Result<(), AdaptError> {
-        match (label, self.task) {
-            (Label::Numbers(numbers), _) => self.label_each(sample, numbers.iter().copied(), purpose),
-            (Label::None, _) => self.set_label(sample, NONE),
-            (Label::Class(_), HeadTask::Numbers) => Err(AdaptError::OtherTask),
-            (Label::Class(label), _) if label < self.way => {
-                self.set_label(sample, mark(label as u16, purpose))
-            }
-            (Label::Class(label), _) => {
+        match label {
+            Label::Numbers(numbers) => self.label_each(sample, numbers.iter().copied(), purpose),
+            Label::None => self.set_label(sample, NONE),
+            Label::Class(_) if self.predicts_numbers() => Err(AdaptError::OtherTask),
+            Label::Class(label) if label < self.way => self.set_label(sample, mark(label as u16, purpose)),
+            Label::Class(label) => {
                 self.begun()?;
                 Err(AdaptError::LabelOutOfRange { label, way: self.way })
             }
@@ -66,7 +62,7 @@ impl Learner<'_, '_> {
         numbers: impl ExactSizeIterator<Item = f32> + Clone,
         purpose: Use,
     ) -> Result<(), AdaptError> {
-        if self.task != HeadTask::Numbers {
+        if !self.predicts_numbers() {
             return Err(AdaptError::OtherTask);
         }
         let (expected, got) = (self.layout.capacity, numbers.len());

@@ -9,7 +9,7 @@ use crate::kernels::head::LayerMut;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
     pub features: usize,
-    pub hidden: usize,
+    hidden: usize,
     pub capacity: usize,
 }
 
@@ -19,19 +19,24 @@ impl Layout {
         Self { features, hidden, capacity }
     }
 
+    /// Units of the hidden layer; 0 where there is none, as the compiler knows in a build without such layers.
+    pub fn units(&self) -> usize {
+        if cfg!(feature = "hidden") { self.hidden } else { 0 }
+    }
+
     /// Inputs of the last layer.
     pub fn last_inputs(&self) -> usize {
-        if self.hidden > 0 { self.hidden } else { self.features }
+        if self.units() > 0 { self.units() } else { self.features }
     }
 
     /// Parameters of the hidden layer.
     pub fn hidden_parameters(&self) -> usize {
-        self.hidden * (self.features + 1)
+        self.units() * (self.features + 1)
     }
 
     /// The hidden layer; empty where there is none.
     pub fn hidden<'a>(&self, numbers: &'a [f32]) -> LayerRef<'a> {
-        layer(numbers, self.features, self.hidden, self.hidden)
+        layer(numbers, self.features, self.units(), self.units())
     }
 
     /// The last layer's first `way` rows.
@@ -48,8 +53,8 @@ impl Layout {
 
     /// The layer that takes the features, to be changed: the hidden one, or the last where there is no other.
     pub fn first_mut<'a>(&self, numbers: &'a mut [f32], way: usize) -> LayerMut<'a> {
-        if self.hidden > 0 {
-            layer_mut(numbers, self.features, self.hidden, self.hidden)
+        if self.units() > 0 {
+            layer_mut(numbers, self.features, self.units(), self.units())
         } else {
             layer_mut(numbers, self.features, self.capacity, way)
         }

@@ -2,6 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `built` | which heads this build can adapt |
 //! | `cache` | features of support samples, shared by all heads of a pack |
 //! | `labels` | what those samples are to a head |
 //! | `layout` | where a head's layers lie among its numbers |
@@ -11,6 +12,7 @@
 //! | `classes` | one class more, one class less |
 
 mod adapt;
+mod built;
 mod cache;
 mod classes;
 mod error;
@@ -29,6 +31,7 @@ use supple_pack::{Head, HeadTask, LayerRef, Start};
 use crate::kernels::head::forward::forward;
 use crate::kernels::head::rows::Rows;
 use crate::memory::MemoryNeed;
+use built::missing;
 use layout::Layout;
 
 /// Set in a class's row while it waits for samples to take its prototype from.
@@ -76,6 +79,9 @@ pub struct Learner<'p, 'm> {
 impl<'p, 'm> Learner<'p, 'm> {
     /// A learner that has not begun.
     pub fn new(head: Head<'p>, memory: HeadMemory<'m>) -> Result<Self, AdaptError> {
+        if let Some(feature) = missing(&head.spec) {
+            return Err(AdaptError::NotBuilt { feature });
+        }
         let need = MemoryNeed::of_head(&head.spec);
         let too_small = AdaptError::MemoryTooSmall { floats: need.learner(), labels: need.labels };
         let layout = Layout::of(&head.spec);
@@ -84,13 +90,9 @@ impl<'p, 'm> Learner<'p, 'm> {
             .get_mut(..need.labels)
             .and_then(|labels| labels.split_at_mut_checked(head.spec.max_support.into()))
             .ok_or(too_small)?;
-        let mut rest = memory.floats;
-        let mut part = |size: usize| {
-            let (part, after) = core::mem::take(&mut rest).split_at_mut_checked(size).ok_or(too_small)?;
-            rest = after;
-            Ok(part)
-        };
-        let place = layout.hidden + layout.capacity;
+        let mut rest = memory.floats.get_mut(..need.learner()).ok_or(too_small)?;
+        let mut part = |size| part(&mut rest, size);
+        let place = layout.units() + layout.capacity;
         Ok(Self {
             learned: head.parameters,
             rates: head.rates,
@@ -100,10 +102,10 @@ impl<'p, 'm> Learner<'p, 'm> {
             momentum: head.spec.momentum,
             way: 0,
             steps: 0,
-            parameters: part(need.head - place)?,
-            velocity: part(need.velocity)?,
-            place: part(place)?,
-            targets: part(need.targets)?,
+            parameters: part(need.head - place),
+            velocity: part(need.velocity),
+            place: part(place),
+            targets: part(need.targets),
             labels,
             rows,
         })
@@ -155,7 +157,7 @@ impl<'p, 'm> Learner<'p, 'm> {
     pub fn begin_each(&mut self, rows: impl ExactSizeIterator<Item = u16> + Clone) -> Result<(), AdaptError> {
         let capacity = self.layout.capacity;
         let way = rows.len();
-        if self.task == HeadTask::Numbers && way != capacity {
+        if self.predicts_numbers() && way != capacity {
             return Err(AdaptError::NotAllNumbers { way, capacity });
         }
         if !(1..=capacity).contains(&way) {
@@ -186,19 +188,21 @@ impl<'p, 'm> Learner<'p, 'm> {
         let Some(place) = self.rows.get_mut(class) else { return };
         let row = usize::from(*place & ROW);
         *place &= ROW;
-        if matches!(self.start, Start::Prototypes { .. }) {
+        if cfg!(feature = "prototypes") && matches!(self.start, Start::Prototypes { .. }) {
             *place |= WAITING;
         }
         let inputs = self.layout.last_inputs();
         let learned = self.layout.last(self.learned, self.layout.capacity);
         let last = self.layout.last_mut(self.parameters, self.layout.capacity);
-        let weights = last.weights.chunks_exact_mut(inputs.max(1)).nth(class).unwrap_or_default();
-        copy(weights, learned.weights.get(row * inputs..).unwrap_or_default());
+        copy(row_mut(last.weights, class, inputs), learned.weights.get(row * inputs..).unwrap_or_default());
         if let (Some(bias), Some(start)) = (last.bias.get_mut(class), learned.bias.get(row)) {
             *bias = *start;
         }
+        if !cfg!(feature = "momentum") {
+            return;
+        }
         let velocity = self.layout.last_mut(self.velocity, self.layout.capacity);
-        velocity.weights.chunks_exact_mut(inputs.max(1)).nth(class).unwrap_or_default().fill(0.0);
+        row_mut(velocity.weights, class, inputs).fill(0.0);
         velocity.bias.iter_mut().skip(class).take(1).for_each(|velocity| *velocity = 0.0);
     }
 
@@ -212,7 +216,7 @@ impl<'p, 'm> Learner<'p, 'm> {
         let rows = Rows::F32 { values: feature, length: got };
         let layout = self.layout;
         let (hidden, last) = (layout.hidden(self.parameters), layout.last(self.parameters, self.way));
-        let (units, rest) = self.place.split_at_mut_checked(self.layout.hidden).unwrap_or_default();
+        let (units, rest) = self.place.split_at_mut_checked(self.layout.units()).unwrap_or_default();
         let outputs = rest.get_mut(..self.way).unwrap_or_default();
         if units.is_empty() {
             forward(last.weights, last.bias, &rows, outputs, false);
@@ -226,7 +230,12 @@ impl<'p, 'm> Learner<'p, 'm> {
 
     /// What the last call of [`outputs`](Self::outputs) gave.
     pub fn last_outputs(&self) -> &[f32] {
-        self.place.get(self.layout.hidden..).and_then(|rest| rest.get(..self.way)).unwrap_or_default()
+        self.place.get(self.layout.units()..).and_then(|rest| rest.get(..self.way)).unwrap_or_default()
+    }
+
+    /// Whether it predicts numbers, as no head does in a build without them.
+    fn predicts_numbers(&self) -> bool {
+        cfg!(feature = "numbers") && self.task == HeadTask::Numbers
     }
 
     fn begun(&self) -> Result<(), AdaptError> {
@@ -234,7 +243,21 @@ impl<'p, 'm> Learner<'p, 'm> {
     }
 }
 
+/// A row of a layer's weights.
+fn row_mut(weights: &mut [f32], row: usize, inputs: usize) -> &mut [f32] {
+    weights.get_mut(row * inputs..).and_then(|rows| rows.get_mut(..inputs)).unwrap_or_default()
+}
+
+/// Cuts so many floats off.
+#[inline(never)]
+fn part<'m>(rest: &mut &'m mut [f32], size: usize) -> &'m mut [f32] {
+    let (part, after) = core::mem::take(rest).split_at_mut_checked(size).unwrap_or_default();
+    *rest = after;
+    part
+}
+
 /// Copies as much as there is on both sides.
+#[inline(never)]
 fn copy(to: &mut [f32], from: &[f32]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }

@@ -20,7 +20,7 @@ impl Learner<'_, '_> {
 
     pub(super) fn place_prototypes(&mut self, support: &mut SupportCache) {
         let Start::Prototypes { temperature } = self.start else { return };
-        if self.rows.iter().take(self.way).any(|row| row & WAITING != 0) {
+        if cfg!(feature = "prototypes") && self.rows.iter().take(self.way).any(|row| row & WAITING != 0) {
             self.place(support, temperature);
         }
     }
@@ -29,9 +29,9 @@ impl Learner<'_, '_> {
     fn place(&mut self, support: &mut SupportCache, temperature: f32) {
         let (layout, way) = (self.layout, self.way);
         let (mut inputs, mut work) = self.room(support);
-        if layout.hidden > 0 {
+        if layout.units() > 0 {
             self.forward(&inputs, &mut work);
-            inputs = Rows::F32 { values: work.hidden, length: layout.hidden };
+            inputs = Rows::F32 { values: work.hidden, length: layout.units() };
         }
         let last = layout.last_mut(self.parameters, way);
         let classes =

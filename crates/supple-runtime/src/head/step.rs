@@ -1,7 +1,5 @@
 //! Gradient steps and the support loss.
 
-use supple_pack::HeadTask;
-
 use super::labels::{judging, learned};
 use super::layout::Layout;
 use super::{AdaptError, Learner, SupportCache};
@@ -24,12 +22,12 @@ pub(super) struct Work<'w> {
 impl Layout {
     /// Floats of work space for so many samples.
     pub fn work(&self, samples: usize) -> usize {
-        let gradients = if self.hidden > 0 { self.capacity } else { 0 };
-        samples * (self.hidden + self.capacity) + gradients
+        let gradients = if self.units() > 0 { self.capacity } else { 0 };
+        samples * (self.units() + self.capacity) + gradients
     }
 
     pub fn share<'w>(&self, work: &'w mut [f32], samples: usize, way: usize) -> Work<'w> {
-        let (hidden, rest) = work.split_at_mut_checked(samples * self.hidden).unwrap_or_default();
+        let (hidden, rest) = work.split_at_mut_checked(samples * self.units()).unwrap_or_default();
         let (outputs, rest) = rest.split_at_mut_checked(samples * way).unwrap_or_default();
         let gradients = rest.get_mut(..way).unwrap_or_default();
         Work { hidden, outputs, gradients }
@@ -61,12 +59,12 @@ impl Learner<'_, '_> {
     #[inline(never)]
     pub(super) fn forward(&self, inputs: &Rows, work: &mut Work) {
         let last = self.layout.last(self.parameters, self.way);
-        if self.layout.hidden == 0 {
+        if self.layout.units() == 0 {
             return forward(last.weights, last.bias, inputs, work.outputs, false);
         }
         let hidden = self.layout.hidden(self.parameters);
         forward(hidden.weights, hidden.bias, inputs, work.hidden, true);
-        let units = Rows::F32 { values: work.hidden, length: self.layout.hidden };
+        let units = Rows::F32 { values: work.hidden, length: self.layout.units() };
         forward(last.weights, last.bias, &units, work.outputs, false);
     }
 
@@ -75,7 +73,7 @@ impl Learner<'_, '_> {
     fn deltas(&self, work: &mut Work, count: usize) {
         let way = self.way;
         let samples = work.outputs.chunks_exact_mut(way.max(1)).zip(&*self.labels);
-        if self.task == HeadTask::Numbers {
+        if self.predicts_numbers() {
             let scale = 2.0 / (count * way) as f32;
             for ((outputs, &label), targets) in samples.zip(self.targets.chunks_exact(way.max(1))) {
                 number_deltas(outputs, learned(label).map(|_| targets), scale);
@@ -84,9 +82,9 @@ impl Learner<'_, '_> {
             let scale = way as f32 / count as f32;
             samples.for_each(|(outputs, &label)| class_deltas(outputs, learned(label), scale));
         }
-        if self.layout.hidden > 0 {
+        if self.layout.units() > 0 {
             // Even a unit that is infinite is nothing to a head that has no label for its sample.
-            let units = work.hidden.chunks_exact_mut(self.layout.hidden).zip(&*self.labels);
+            let units = work.hidden.chunks_exact_mut(self.layout.units()).zip(&*self.labels);
             units.filter(|(_, label)| learned(**label).is_none()).for_each(|(units, _)| units.fill(0.0));
         }
     }
@@ -94,7 +92,7 @@ impl Learner<'_, '_> {
     /// Changes all layers, by the rates of this step.
     fn descend(&mut self, inputs: &Rows, work: Work) {
         let pairs = self.rates.as_chunks::<2>().0;
-        let layers = if self.layout.hidden > 0 { 2 } else { 1 };
+        let layers = if self.layout.units() > 0 { 2 } else { 1 };
         let at = self.steps.saturating_mul(layers).min(pairs.len().saturating_sub(layers));
         self.steps = self.steps.saturating_add(1);
         match pairs.get(at..) {
@@ -112,7 +110,7 @@ impl Learner<'_, '_> {
     #[inline(never)]
     fn change_first(&mut self, rates: [f32; 2], inputs: &Rows, deltas: &[f32]) {
         let mut layer = self.layout.first_mut(self.parameters, self.way);
-        let has_velocity = !self.velocity.is_empty();
+        let has_velocity = cfg!(feature = "momentum") && !self.velocity.is_empty();
         let velocity = has_velocity.then(|| self.layout.first_mut(self.velocity, self.way));
         descend(&mut layer, inputs, deltas, &mut Descent { rates, momentum: self.momentum, velocity });
     }
@@ -121,10 +119,10 @@ impl Learner<'_, '_> {
     #[inline(never)]
     fn change_last(&mut self, rates: [f32; 2], units: &mut [f32], deltas: &[f32], gradients: &mut [f32]) {
         let mut layer = self.layout.last_mut(self.parameters, self.way);
-        let has_velocity = !self.velocity.is_empty();
+        let has_velocity = cfg!(feature = "momentum") && !self.velocity.is_empty();
         let velocity = has_velocity.then(|| self.layout.last_mut(self.velocity, self.way));
         let mut descent = Descent { rates, momentum: self.momentum, velocity };
-        descend_and_pass(&mut layer, units, self.layout.hidden, deltas, gradients, &mut descent);
+        descend_and_pass(&mut layer, units, self.layout.units(), deltas, gradients, &mut descent);
     }
 
     /// The mean loss of the samples that steps learn from: cross-entropy, or squared error.
@@ -154,7 +152,7 @@ impl Learner<'_, '_> {
             let class = if held_back { judging(label) } else { learned(label) };
             let Some(class) = class else { continue };
             count += 1;
-            if self.task == HeadTask::Numbers {
+            if self.predicts_numbers() {
                 let targets = self.targets.get(sample * way..).unwrap_or_default();
                 for (output, target) in outputs.iter().zip(targets) {
                     let error = output - target;
@@ -164,7 +162,7 @@ impl Learner<'_, '_> {
                 sum += cross_entropy(outputs, class);
             }
         }
-        let numbers = if self.task == HeadTask::Numbers { way } else { 1 };
+        let numbers = if self.predicts_numbers() { way } else { 1 };
         sum / (count * numbers) as f32
     }
 

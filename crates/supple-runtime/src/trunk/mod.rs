@@ -1,6 +1,5 @@
 //! What turns an input into a feature vector.
 
-mod built;
 mod memory;
 mod op;
 mod plan;

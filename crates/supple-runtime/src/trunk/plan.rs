@@ -3,7 +3,6 @@
 use supple_pack::{Op, Pack};
 
 use super::Trunk;
-use super::built::missing;
 use super::memory::{read, write};
 use super::op::run_op;
 use super::rows::run_group;
@@ -38,32 +37,16 @@ pub enum RunError {
         /// As given.
         got: usize,
     },
-    /// Kernels that this build leaves out.
-    #[error(
-        "operation {index} of the plan needs the feature `{feature}` of supple-runtime, which this program is \
-         built without: build it with that feature, or run another pack"
-    )]
-    NotBuilt {
-        /// The operation, counted from 0.
-        index: usize,
-        /// As in the crate's `Cargo.toml`.
-        feature: &'static str,
-    },
     /// An operation that does not fit its arena. A pack that was read has none.
     #[error("operation {0} of the plan does not fit the arena: read the pack again")]
     Op(usize),
 }
 
 impl<'p, 'm> PlanTrunk<'p, 'm> {
-    /// Takes the first part of `arena`, as much as the plan needs. Refuses a plan that this build has no kernels for.
+    /// Takes the first part of `arena`, as much as the plan needs.
     pub fn new(pack: &Pack<'p>, arena: &'m mut [f32]) -> Result<Self, RunError> {
         let (needed, given) = (pack.trunk().arena as usize, arena.len());
         let arena = arena.get_mut(..needed).ok_or(RunError::ArenaTooSmall { needed, given })?;
-        for (index, op) in pack.ops().enumerate() {
-            if let Some(feature) = missing(&op) {
-                return Err(RunError::NotBuilt { index, feature });
-            }
-        }
         Ok(Self { pack: pack.clone(), arena })
     }
 

@@ -24,53 +24,54 @@ pub struct Case {
     pub pack: &'static str,
     /// What the image holds.
     pub features: &'static str,
+    /// How it is compiled: firmware's `release` for speed, `small` for size.
+    pub profile: &'static str,
     /// What counts.
     pub part: Part,
     /// Useful multiply-accumulates; 0 where the case is not about them.
     pub macs: u64,
 }
 
-const FLOAT16: &str = "trunk,float,convolution,rows";
-const FLOAT32: &str = "trunk,float,convolution,dense,rows";
-const INT16: &str = "trunk,int8,convolution,rows";
-const INT32: &str = "trunk,int8,convolution,dense,rows";
+const FLOAT16: &str = "product,trunk,float,convolution,rows";
+const FLOAT32: &str = "product,trunk,float,convolution,dense,rows";
+const INT16: &str = "product,trunk,int8,convolution,rows";
+const INT32: &str = "product,trunk,int8,convolution,dense,rows";
+const LINEAR_HEAD: &str = "product,adapt";
+const HIDDEN_HEAD: &str = "product,adapt,hidden";
+const EPISODE_FLOAT: &str = "product,trunk,adapt,float,convolution,rows";
+const EPISODE_INT: &str = "product,trunk,adapt,int8,convolution,rows";
 /// A sample of the head 64→5, and of 64→32→5: forward, and the gradients of what is learned.
 const LINEAR: u64 = 640;
 const HIDDEN: u64 = 4_576;
 
 /// All cases. Those of one image and pack are neighbours, and share a run.
-pub const CASES: [Case; 12] = [
-    case("head-64-5-n5", "head-64-5-n5", "adapt", Part::Step, 5 * LINEAR),
-    case("head-64-5-n25", "head-64-5-n25", "adapt", Part::Step, 25 * LINEAR),
-    case("head-64-32-5-n5", "head-64-32-5-n5", "adapt", Part::Step, 5 * HIDDEN),
-    case("head-64-32-5-n25", "head-64-32-5-n25", "adapt", Part::Step, 25 * HIDDEN),
+pub const CASES: [Case; 14] = [
+    case("head-64-5-n5", "head-64-5-n5", LINEAR_HEAD, Part::Step, 5 * LINEAR),
+    case("head-64-5-n25", "head-64-5-n25", LINEAR_HEAD, Part::Step, 25 * LINEAR),
+    case("head-64-32-5-n5", "head-64-32-5-n5", HIDDEN_HEAD, Part::Step, 5 * HIDDEN),
+    case("head-64-32-5-n25", "head-64-32-5-n25", HIDDEN_HEAD, Part::Step, 25 * HIDDEN),
     case("trunk-ch16-f32", "trunk-ch16-f32", FLOAT16, Part::Trunk, 187_200),
     case("parse-ch16-f32", "trunk-ch16-f32", FLOAT16, Part::Parse, 0),
     case("trunk-ch32-f32", "trunk-ch32-f32", FLOAT32, Part::Trunk, 700_544),
     case("trunk-ch16-int8", "trunk-ch16-int8", INT16, Part::Trunk, 187_200),
     case("parse-ch16-int8", "trunk-ch16-int8", INT16, Part::Parse, 0),
     case("trunk-ch32-int8", "trunk-ch32-int8", INT32, Part::Trunk, 700_544),
-    case(
-        "episode-ch16-f32",
-        "episode-ch16-f32",
-        "trunk,adapt,float,convolution,rows",
-        Part::Episode,
-        EPISODE,
-    ),
-    case(
-        "episode-ch16-int8",
-        "episode-ch16-int8",
-        "trunk,adapt,int8,convolution,rows",
-        Part::Episode,
-        EPISODE,
-    ),
+    case("episode-ch16-f32", "episode-ch16-f32", EPISODE_FLOAT, Part::Episode, EPISODE),
+    case("episode-ch16-int8", "episode-ch16-int8", EPISODE_INT, Part::Episode, EPISODE),
+    small(case("small-episode-ch16-f32", "episode-ch16-f32", EPISODE_FLOAT, Part::Episode, EPISODE)),
+    small(case("small-episode-ch16-int8", "episode-ch16-int8", EPISODE_INT, Part::Episode, EPISODE)),
 ];
 /// Five drawings, five steps on them.
 const EPISODE: u64 = 5 * 187_200 + EPISODE_HEAD;
 const EPISODE_HEAD: u64 = 5 * 5 * LINEAR;
 
 const fn case(name: &'static str, pack: &'static str, features: &'static str, part: Part, macs: u64) -> Case {
-    Case { name, pack, features, part, macs }
+    Case { name, pack, features, profile: "release", part, macs }
+}
+
+/// The same, compiled for size.
+const fn small(case: Case) -> Case {
+    Case { profile: "small", ..case }
 }
 
 /// A row of the results.
@@ -102,6 +103,18 @@ pub struct Figures {
 }
 
 impl Case {
+    /// Whether one run measures both.
+    pub fn runs_with(&self, other: &Self) -> bool {
+        self.features == other.features && self.pack == other.pack && self.profile == other.profile
+    }
+
+    /// The features of an image that asks for the same but holds nothing of ours: what calls the product, measures it and
+    /// prints.
+    pub fn harness(&self) -> String {
+        let measured = self.features.split(',').filter(|feature| ["trunk", "adapt"].contains(feature));
+        measured.collect::<Vec<_>>().join(",")
+    }
+
     /// The case's row; `None` where the image measured something else.
     pub fn figures(&self, board: &'static str, cycles: bool, said: &Said, code: u64) -> Option<Figures> {
         let parts = match self.part {

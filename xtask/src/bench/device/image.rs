@@ -57,12 +57,18 @@ pub struct Bench {
     pub flash: u64,
 }
 
-/// Builds the image with some of the bench's features; with none it is the harness alone.
-pub fn build(root: &Path, board: &Board, features: &str, tools: &BareMetal) -> Result<Bench, ImageError> {
+/// Builds the image with some of the bench's features; without `product` it is the harness alone.
+pub fn build(
+    root: &Path,
+    board: &Board,
+    profile: &str,
+    features: &str,
+    tools: &BareMetal,
+) -> Result<Bench, ImageError> {
     let target = root.join("target/firmware");
     let mut cargo = cargo(tools);
     cargo.current_dir(root.join("firmware"));
-    cargo.args(["build", "--release", "--quiet", "--package", PACKAGE, "--target", board.target]);
+    cargo.args(["build", "--profile", profile, "--quiet", "--package", PACKAGE, "--target", board.target]);
     cargo.args(["--no-default-features", "--features", features, "--target-dir"]).arg(&target);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(root));
     // Standard output is for results.
@@ -70,10 +76,10 @@ pub fn build(root: &Path, board: &Board, features: &str, tools: &BareMetal) -> R
     if !status.success() {
         return Err(ImageError::DoesNotBuild(features.to_owned()));
     }
-    let built = target.join(board.target).join("release").join(PACKAGE);
+    let built = target.join(board.target).join(profile).join(PACKAGE);
     // The next image is built in the same place.
-    let name = if features.is_empty() { "harness".to_owned() } else { features.replace([',', '/'], "-") };
-    let path = target.join(format!("bench-{}-{name}.elf", board.target));
+    let name = features.replace(',', "-");
+    let path = target.join(format!("bench-{}-{profile}-{name}.elf", board.target));
     fs::copy(&built, &path).map_err(|source| ImageError::Copy { path: path.clone(), source })?;
     let data = fs::read(&path).map_err(|source| ImageError::Copy { path: path.clone(), source })?;
     read(&path, &data).map_err(|reason| ImageError::Odd { path, reason })

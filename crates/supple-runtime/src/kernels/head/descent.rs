@@ -27,6 +27,11 @@ pub struct Descent<'a> {
     pub velocity: Option<LayerMut<'a>>,
 }
 
+/// The velocities, in a build that has momentum.
+fn built<'v, 'a>(velocity: &'v mut Option<LayerMut<'a>>) -> Option<&'v mut LayerMut<'a>> {
+    if cfg!(feature = "momentum") { velocity.as_mut() } else { None }
+}
+
 /// One full-batch step of a layer.
 ///
 /// # Shapes
@@ -188,7 +193,7 @@ fn add_gradients<const WIDTH: usize>(
                 at += length;
             }
         }
-        Rows::I8 { values, mut scales, length } => {
+        Rows::I8 { values, mut scales, length, .. } => {
             while let (Some(d), Some(row), Some((scale, rest))) =
                 (deltas.get(delta), chunk::<_, WIDTH>(values, at), scales.split_first())
             {
@@ -222,9 +227,7 @@ fn change_blocks(
     let at = outs.start * inputs.length() + columns.start;
     let mut steps = Steps {
         weights: layer.weights.get_mut(at..).unwrap_or_default(),
-        velocity: descent
-            .velocity
-            .as_mut()
+        velocity: built(&mut descent.velocity)
             .map(|velocity| velocity.weights.get_mut(at..).unwrap_or_default()),
         inputs,
         columns,
@@ -253,7 +256,7 @@ fn change_biases(layer: &mut LayerMut, deltas: &[f32], descent: &mut Descent) {
     let outs = layer.bias.len();
     for (out, bias) in layer.bias.iter_mut().enumerate() {
         let gradient = column_sum(deltas, outs, out);
-        let velocity = descent.velocity.as_mut().and_then(|velocity| velocity.bias.get_mut(out));
+        let velocity = built(&mut descent.velocity).and_then(|velocity| velocity.bias.get_mut(out));
         change(bias, gradient, descent.rates[1], descent.momentum, velocity);
     }
 }
@@ -272,7 +275,7 @@ fn column_sum(deltas: &[f32], outs: usize, out: usize) -> f32 {
 /// Not inlined, that the compiler does not make it once for each weight of a block.
 #[inline(never)]
 fn change_weight(layer: &mut LayerMut, at: usize, gradient: f32, descent: &mut Descent) {
-    let velocity = descent.velocity.as_mut().and_then(|velocity| velocity.weights.get_mut(at));
+    let velocity = built(&mut descent.velocity).and_then(|velocity| velocity.weights.get_mut(at));
     if let Some(weight) = layer.weights.get_mut(at) {
         change(weight, gradient, descent.rates[0], descent.momentum, velocity);
     }

@@ -3,9 +3,12 @@ use proptest::prelude::*;
 use super::descent::{Descent, descend, descend_and_pass};
 use super::forward::forward;
 use super::loss::{class_deltas, number_deltas};
-use super::rows::Rows;
+use super::rows::{Int8, Rows};
 use super::{LayerMut, definition};
 use crate::kernels::definition::{assert_same, numbers};
+
+/// Tests are built with all features.
+const BUILT: Int8 = Int8::built().unwrap();
 
 /// A layer, its samples and its momentum, `None` for none.
 #[derive(Debug)]
@@ -52,7 +55,7 @@ impl Features {
         let length = self.length;
         [
             Rows::F32 { values: &self.values, length },
-            Rows::I8 { values: &self.bytes, scales: &self.scales, length },
+            Rows::I8 { values: &self.bytes, scales: &self.scales, length, built: BUILT },
         ]
     }
 }
@@ -156,7 +159,7 @@ fn outputs_of_three_samples_by_hand() {
     assert_eq!(outputs, [5.25, -2.5, 1.25, -7.5, 1.75, 1.25]);
     forward(&[1.0, 3.0, -2.0, 0.5], &[0.25, 1.0], &inputs, &mut outputs, true);
     assert_eq!(outputs, [5.25, 0.0, 1.25, 0.0, 1.75, 1.25]);
-    let bytes = Rows::I8 { values: &[4, 2, 8, -2, 0, 1], scales: &[0.5; 3], length: 2 };
+    let bytes = Rows::I8 { values: &[4, 2, 8, -2, 0, 1], scales: &[0.5; 3], length: 2, built: BUILT };
     forward(&[1.0, 3.0, -2.0, 0.5], &[0.25, 1.0], &bytes, &mut outputs, false);
     assert_eq!(outputs, [5.25, -2.5, 1.25, -7.5, 1.75, 1.25]);
 }

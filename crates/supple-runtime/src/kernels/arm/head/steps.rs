@@ -95,6 +95,7 @@ struct Blocks {
 }
 
 /// `velocity = momentum · velocity + gradient` of four numbers in a row at `r12`, the momentum in `s21`.
+#[cfg(feature = "momentum")]
 macro_rules! velocity {
     ($a:literal $b:literal $c:literal $d:literal) => {
         concat!(
@@ -103,6 +104,33 @@ macro_rules! velocity {
             "vstmia r12, {{", $a, "-", $d, "}}\n",
             "add r12, r12, r2\n",
         )
+    };
+}
+
+/// The same of all sixteen, where there are velocities; nothing in a build without momentum.
+#[cfg(feature = "momentum")]
+macro_rules! velocities {
+    () => {
+        concat!(
+            "cmp r9, #0\n",
+            "beq 3f\n",
+            "vldr s21, [r0, #48]\n",
+            "mov r12, r9\n",
+            velocity!("s0" "s1" "s2" "s3"),
+            velocity!("s4" "s5" "s6" "s7"),
+            velocity!("s8" "s9" "s10" "s11"),
+            velocity!("s12" "s13" "s14" "s15"),
+            "ldr r12, [r0, #36]\n",
+            "add r9, r9, r12\n",
+            "3:\n",
+        )
+    };
+}
+
+#[cfg(not(feature = "momentum"))]
+macro_rules! velocities {
+    () => {
+        ""
     };
 }
 
@@ -141,17 +169,7 @@ unsafe extern "C" fn change_blocks(blocks: &Blocks) {
         "ldr r12, [r0, #56]",
         "blx r12",
         "vldr s20, [r0, #44]",
-        "cmp r9, #0",
-        "beq 3f",
-        "vldr s21, [r0, #48]",
-        "mov r12, r9",
-        velocity!("s0" "s1" "s2" "s3"),
-        velocity!("s4" "s5" "s6" "s7"),
-        velocity!("s8" "s9" "s10" "s11"),
-        velocity!("s12" "s13" "s14" "s15"),
-        "ldr r12, [r0, #36]",
-        "add r9, r9, r12",
-        "3:",
+        velocities!(),
         "mov r12, r1",
         weights!("s0" "s1" "s2" "s3"),
         weights!("s4" "s5" "s6" "s7"),
