@@ -21,6 +21,7 @@ use core::panic::PanicInfo;
 
 use console::{end_well, fail};
 use cortex_m_rt::entry;
+#[cfg(feature = "copy")]
 use supple_copy as _;
 
 #[entry]

@@ -6,9 +6,12 @@
 
 use core::arch::asm;
 use core::fmt::{self, Write};
+use core::hint::black_box;
 use core::panic::PanicInfo;
 
 use cortex_m_rt::entry;
+#[cfg(feature = "copy")]
+use supple_copy as _;
 use supple_pack::{Activation, Shape, Window};
 use supple_runtime::kernels::activate;
 use supple_runtime::kernels::convolution::convolution_row;
@@ -70,7 +73,8 @@ fn main() -> ! {
     };
     let mut random = Random(2_463_534_242);
     for case in 0..CASES {
-        if !convolution_is_right(MEMORY, &mut random) || !dense_is_right(MEMORY, &mut random) {
+        let right = convolution_is_right(MEMORY, &mut random) && dense_is_right(MEMORY, &mut random);
+        if !right || !copies_are_right(&mut random) {
             let _ = writeln!(Host, "kernels.wrong={case}");
             exit(1);
         }
@@ -177,6 +181,29 @@ fn dense_is_right(memory: &mut Memory, random: &mut Random) -> bool {
         let _ = writeln!(Host, "dense {inputs} {outputs} {activation:?}");
     }
     right
+}
+
+/// Copies, fills and compares a few bytes from any place to any other, overlapping or not. With the bench's feature `copy`
+/// the code for it is `supple-copy`.
+fn copies_are_right(random: &mut Random) -> bool {
+    let mut bytes: [u8; 96] = core::array::from_fn(|_| random.next() as u8);
+    let before = bytes;
+    let count = random.within(0, 40) as usize;
+    let [from, to] = [random.within(0, 50) as usize, random.within(0, 50) as usize];
+    let filled = random.next() as u8;
+    let inside = |at: usize| (to..to + count).contains(&at);
+    bytes.copy_within(black_box(from..from + count), black_box(to));
+    let moved = (0..96).all(|at| bytes[at] == before[if inside(at) { at - to + from } else { at }]);
+    bytes = before;
+    bytes[to..to + count].copy_from_slice(black_box(&before[from..from + count]));
+    let copied = (0..96).all(|at| bytes[at] == before[if inside(at) { at - to + from } else { at }]);
+    bytes = before;
+    bytes[to..to + count].fill(black_box(filled));
+    let set = (0..96).all(|at| bytes[at] == if inside(at) { filled } else { before[at] });
+    bytes = before;
+    bytes[to] = filled;
+    let compared = black_box(&bytes[..]).cmp(black_box(&before[..])) == filled.cmp(&before[to]);
+    moved && copied && set && compared
 }
 
 fn activation(random: &mut Random) -> Activation {
