@@ -40,8 +40,10 @@ pub fn adapt_refusal(error: AdaptError) -> DeviceError {
         AdaptError::NoSupport => DeviceError::NoSupport,
         AdaptError::NoFurtherClass { capacity } => DeviceError::NoFurtherClass { capacity: capacity as u16 },
         AdaptError::LastClass => DeviceError::LastClass,
-        // Memory is shared out as the pack needs, and only samples in the cache are labelled.
+        // Memory is shared out as the pack needs, only samples in the cache are labelled, and the app is built with all
+        // kinds of heads.
         AdaptError::MemoryTooSmall { .. }
+        | AdaptError::NotBuilt { .. }
         | AdaptError::WorkTooSmall { .. }
         | AdaptError::OtherCache
         | AdaptError::SampleOutOfRange { .. }
@@ -54,7 +56,9 @@ pub fn cache_refusal(error: CacheError) -> DeviceError {
     match error {
         CacheError::Full { max_support } => DeviceError::SupportFull { max_support: max_support as u16 },
         CacheError::NotFinite { index } => DeviceError::FeatureNotFinite { index: index as u32 },
-        CacheError::MemoryTooSmall { .. } | CacheError::FeatureLength { .. } => DeviceError::Refused,
+        CacheError::MemoryTooSmall { .. }
+        | CacheError::NotBuilt { .. }
+        | CacheError::FeatureLength { .. } => DeviceError::Refused,
     }
 }
 

@@ -21,7 +21,6 @@ use core::panic::PanicInfo;
 
 use console::{end_well, fail};
 use cortex_m_rt::entry;
-use supple_copy as _;
 
 #[entry]
 fn main() -> ! {

@@ -39,6 +39,8 @@ const INT32: &str = "product,trunk,int8,convolution,dense,rows";
 const LINEAR_HEAD: &str = "product,adapt";
 const HIDDEN_HEAD: &str = "product,adapt,hidden";
 const EPISODE_FLOAT: &str = "product,trunk,adapt,float,convolution,rows";
+const SMALL_FLOAT: &str = "product,trunk,adapt,float,convolution,rows";
+const SMALL_INT: &str = "product,trunk,adapt,int8,convolution,rows";
 const EPISODE_INT: &str = "product,trunk,adapt,int8,convolution,rows";
 /// A sample of the head 64→5, and of 64→32→5: forward, and the gradients of what is learned.
 const LINEAR: u64 = 640;
@@ -58,8 +60,8 @@ pub const CASES: [Case; 14] = [
     case("trunk-ch32-int8", "trunk-ch32-int8", INT32, Part::Trunk, 700_544),
     case("episode-ch16-f32", "episode-ch16-f32", EPISODE_FLOAT, Part::Episode, EPISODE),
     case("episode-ch16-int8", "episode-ch16-int8", EPISODE_INT, Part::Episode, EPISODE),
-    small(case("small-episode-ch16-f32", "episode-ch16-f32", EPISODE_FLOAT, Part::Episode, EPISODE)),
-    small(case("small-episode-ch16-int8", "episode-ch16-int8", EPISODE_INT, Part::Episode, EPISODE)),
+    small(case("small-episode-ch16-f32", "episode-ch16-f32", SMALL_FLOAT, Part::Episode, EPISODE)),
+    small(case("small-episode-ch16-int8", "episode-ch16-int8", SMALL_INT, Part::Episode, EPISODE)),
 ];
 /// Five drawings, five steps on them.
 const EPISODE: u64 = 5 * 187_200 + EPISODE_HEAD;
