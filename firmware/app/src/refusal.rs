@@ -3,7 +3,7 @@
 use supple_link::{DeviceError, PackFault};
 use supple_pack::PackError;
 use supple_pack::header::HeaderError;
-use supple_runtime::{AdaptError, CacheError, RunError};
+use supple_runtime::{AdaptError, CacheError};
 
 /// What is wrong with a pack, in few words.
 pub fn pack_fault(error: &PackError) -> PackFault {
@@ -12,6 +12,7 @@ pub fn pack_fault(error: &PackError) -> PackFault {
         PackError::Header(HeaderError::Version(_)) => PackFault::Version,
         PackError::Header(HeaderError::Lengths) | PackError::Length { .. } => PackFault::Length,
         PackError::Checksum => PackFault::Checksum,
+        PackError::NotBuilt { .. } => PackFault::NotBuilt,
         _ => PackFault::Content,
     }
 }
@@ -62,10 +63,18 @@ pub fn cache_refusal(error: CacheError) -> DeviceError {
     }
 }
 
-/// Why the trunk refused; `too_small` says by how much its arena was.
-pub fn trunk_refusal(error: RunError, too_small: DeviceError) -> DeviceError {
+/// Why a head does not run; `too_small` says by how much its memory was.
+pub fn head_fault(error: AdaptError, too_small: DeviceError) -> DeviceError {
     match error {
-        RunError::NotBuilt { .. } => DeviceError::Pack(PackFault::NotBuilt),
+        AdaptError::NotBuilt { .. } => DeviceError::Pack(PackFault::NotBuilt),
+        _ => too_small,
+    }
+}
+
+/// Why there is no support cache; `too_small` says by how much its memory was.
+pub fn cache_fault(error: CacheError, too_small: DeviceError) -> DeviceError {
+    match error {
+        CacheError::NotBuilt { .. } => DeviceError::Pack(PackFault::NotBuilt),
         _ => too_small,
     }
 }

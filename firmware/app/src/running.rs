@@ -6,7 +6,7 @@ use supple_pack::{HeadTask, Pack};
 use supple_runtime::{AdaptError, HeadMemory, Learner, MemoryNeed, PlanTrunk, SupportCache, Use};
 
 use crate::device::Memory;
-use crate::refusal::{adapt_refusal, cache_refusal, pack_fault, trunk_refusal};
+use crate::refusal::{adapt_refusal, cache_fault, cache_refusal, head_fault, pack_fault};
 
 /// The most heads of a pack that this firmware runs.
 const MOST_HEADS: usize = 4;
@@ -58,9 +58,9 @@ impl<'m> Running<'m> {
             memory: need.adapt_bytes() as u32,
         };
         let (arena, floats) = memory.floats.split_at_mut_checked(need.arena).ok_or(too_small)?;
-        let trunk = PlanTrunk::new(&pack, arena).map_err(|error| trunk_refusal(error, too_small))?;
+        let trunk = PlanTrunk::new(&pack, arena).map_err(|_| too_small)?;
         let (words, mut floats) = floats.split_at_mut_checked(need.support()).ok_or(too_small)?;
-        let support = SupportCache::new(&first, words).map_err(|_| too_small)?;
+        let support = SupportCache::new(&first, words).map_err(|error| cache_fault(error, too_small))?;
         let mut labels = memory.labels;
         let mut heads = [const { None }; MOST_HEADS];
         for (place, head) in heads.iter_mut().zip(pack.heads()) {
@@ -69,7 +69,7 @@ impl<'m> Running<'m> {
                 floats: take(&mut floats, need.learner()).ok_or(too_small)?,
                 labels: take(&mut labels, need.labels).ok_or(too_small)?,
             };
-            *place = Some(Learner::new(head, memory).map_err(|_| too_small)?);
+            *place = Some(Learner::new(head, memory).map_err(|error| head_fault(error, too_small))?);
         }
         Ok(Self { trunk, heads, support, facts, at: 0, input: Input::Receiving(0), classified: false })
     }

@@ -9,7 +9,7 @@ use crate::Host;
 use crate::pool::Pool;
 use crate::random::Random;
 use descent::{Descent, descend, descend_and_pass};
-use rows::Rows;
+use rows::{Int8, Rows};
 
 // It is no part of the runtime's library.
 #[path = "../../../../../crates/supple-runtime/src/kernels/head/definition.rs"]
@@ -34,9 +34,10 @@ impl<'a> Features<'a> {
     }
 
     /// In both forms.
-    fn kinds(&self) -> [Rows<'_>; 2] {
+    fn kinds(&self) -> impl Iterator<Item = Rows<'_>> {
         let Self { length, values, bytes, scales } = *self;
-        [Rows::F32 { values, length }, Rows::I8 { values: bytes, scales, length }]
+        let int8 = Int8::built().map(|built| Rows::I8 { values: bytes, scales, length, built });
+        [Some(Rows::F32 { values, length }), int8].into_iter().flatten()
     }
 }
 
@@ -65,9 +66,9 @@ pub fn forward_is_right(pool: &mut Pool, random: &mut Random) -> bool {
     let features = Features::new(pool, random, samples, length);
     let (weights, bias) = (floats(pool, random, outs * length), floats(pool, random, outs));
     let [found, expected] = [(); 2].map(|()| floats(pool, random, samples * outs));
-    for (kind, rows) in features.kinds().iter().enumerate() {
-        forward(weights, bias, rows, found, relu);
-        definition::forward(weights, bias, rows, expected, relu);
+    for (kind, rows) in features.kinds().enumerate() {
+        forward(weights, bias, &rows, found, relu);
+        definition::forward(weights, bias, &rows, expected, relu);
         if !same(found, expected) {
             let _ = writeln!(Host, "{outs} outputs of {length} inputs, {samples} samples, kind {kind}");
             return false;
@@ -96,9 +97,9 @@ pub fn step_is_right(pool: &mut Pool, random: &mut Random) -> bool {
             let mut descent = Descent { rates: [0.3, 0.7], momentum: 0.9, velocity };
             let mut layer = LayerMut { weights, bias };
             let (layer, descent) = (&mut layer, &mut descent);
-            match (features.kinds().get(kind), at) {
-                (Some(rows), 0) => descend(layer, rows, deltas, descent),
-                (Some(rows), _) => definition::descend(layer, rows, deltas, descent),
+            match (features.kinds().nth(kind), at) {
+                (Some(rows), 0) => descend(layer, &rows, deltas, descent),
+                (Some(rows), _) => definition::descend(layer, &rows, deltas, descent),
                 (None, 0) => descend_and_pass(layer, hidden, length, deltas, work, descent),
                 (None, _) => definition::descend_and_pass(layer, hidden, length, deltas, work, descent),
             }
