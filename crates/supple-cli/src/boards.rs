@@ -32,7 +32,7 @@ impl Board {
     pub fn named(name: &str) -> Result<Self, UnknownBoard> {
         let EmulatedBoard { name, pack_room, .. } = *EmulatedBoard::named(name)?;
         let room = match name {
-            "microbit" => Self { pool: 2432, labels: 128, stack_bytes: 3712, ..MID_SIZE },
+            "microbit" => Self { pool: 2432, labels: 128, stack_bytes: 4352, ..MID_SIZE },
             "netduinoplus2" => Self { pool: 28 * 1024, ..MID_SIZE },
             _ => MID_SIZE,
         };
@@ -55,7 +55,7 @@ impl Board {
 
 /// What most boards give.
 const MID_SIZE: Board =
-    Board { name: DEFAULT, pool: 64 * 1024, labels: 1024, heads: 4, pack_region: 2 << 20, stack_bytes: 3584 };
+    Board { name: DEFAULT, pool: 64 * 1024, labels: 1024, heads: 4, pack_region: 2 << 20, stack_bytes: 4608 };
 
 #[cfg(test)]
 mod tests {

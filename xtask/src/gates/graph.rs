@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::exceptions::REGISTER_CALLS;
 use super::image::{Function, Image, Machine, place};
 use super::step::Step;
 use super::{riscv, thumb};
@@ -216,6 +217,7 @@ fn body(image: &Image, function: &Function) -> Body {
     // stand in its tables.
     if image.machine == Machine::Arm && !body.unresolved.is_empty() {
         let reached = addresses(image, function);
+        let reached = if reached.is_empty() { listed(image, function) } else { reached };
         if !reached.is_empty() {
             body.unresolved.clear();
             body.calls.extend(reached);
@@ -254,6 +256,16 @@ fn steps<'a>(image: &'a Image, function: &'a Function) -> impl Iterator<Item = (
         at += length;
         Some((address, step))
     })
+}
+
+/// What the list of exceptions says that a function calls.
+fn listed(image: &Image, function: &Function) -> Vec<usize> {
+    let name = function.readable();
+    let calls = REGISTER_CALLS.iter().find(|call| name.starts_with(call.name));
+    let callees = calls.map_or(&[][..], |call| call.callees);
+    let functions = image.functions.iter().map(Function::readable).enumerate();
+    let called = functions.filter(|(_, name)| callees.iter().any(|callee| name.starts_with(callee)));
+    called.map(|(index, _)| index).collect()
 }
 
 /// The functions whose addresses a Thumb function puts into registers, and those in the tables that it knows.

@@ -5,7 +5,7 @@ use std::path::Path;
 use supple_link::host::{BOARDS, EmulatedBoard};
 
 use super::build::{BuildError, Subject, build};
-use super::exceptions::{FRAME_BYTES, LARGE_FRAMES};
+use super::exceptions::{FRAME_BYTES, LARGE_FRAMES, REGISTER_CALLS};
 use super::graph::{self, DepthError, Graph};
 use super::image::{Image, ImageError, Machine};
 use super::painted::{self, PaintedError};
@@ -202,6 +202,11 @@ fn large_frames(image: &Image) -> Vec<StackError> {
             refused.push(StackError::LargeFrame { name, bytes, most });
         } else if let Some(listed) = listed.filter(|_| bytes > FRAME_BYTES) {
             println!("  frame  {bytes:>6} bytes, {name}: {}", listed.reason);
+        }
+    }
+    for call in &REGISTER_CALLS {
+        if image.functions.iter().any(|function| function.readable().starts_with(call.name)) {
+            println!("  calls  what a register says: {}: {}", call.name, call.reason);
         }
     }
     refused
