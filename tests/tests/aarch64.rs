@@ -29,7 +29,7 @@ fn inputs(seed: u64) -> Vec<f32> {
     for (sample, input) in inputs.chunks_exact_mut(INPUT_LENGTH).enumerate() {
         let character = &set.characters()[sample % told::WAY];
         let drawing = character.drawings.start + sample / told::WAY;
-        set.render(drawing, Orientation::UPRIGHT, input.try_into().expect("an input's length"));
+        set.render(drawing, Orientation::UPRIGHT, input);
     }
     inputs
 }
