@@ -170,7 +170,9 @@ mod tests {
         for (trunk, macs) in Trunk::ALL.into_iter().zip([187_200, 700_544, 187_200, 700_544]) {
             let parts = compiled(trunk, 0).unwrap();
             assert_eq!(parts.ops.iter().map(|op| op.macs()).sum::<u64>(), macs);
-            assert_eq!(parts, compiled(trunk, 0).unwrap());
+            // The packs' bytes, for words that are no f32 may look like NaN.
+            let again = compiled(trunk, 0).unwrap();
+            assert!(pack(&parts, &[]).unwrap() == pack(&again, &[]).unwrap(), "{trunk:?}");
             assert_eq!(parts.output.elements(), FEATURES);
             let has_int8 = parts.ops.iter().any(|op| op.output().is_some_and(|o| o.element == Element::I8));
             assert_eq!(has_int8, trunk.int8);
