@@ -29,6 +29,7 @@ use crate::command::output_of;
 use crate::setup::{self, BareMetal, SetupError};
 use boards::{BOARDS, Board};
 use cases::{CASES, Case, Figures};
+use trace::Measured;
 
 /// The command line's part for this.
 #[derive(Debug, clap::Args)]
@@ -39,6 +40,10 @@ pub struct Arguments {
     /// Only these cases; may be repeated.
     #[arg(long, value_parser = PossibleValuesParser::new(CASES.map(|case| case.name)))]
     pub case: Vec<String>,
+    /// A pack of your own instead of the cases: reading it, its trunk, and its first head adapted to as many samples as
+    /// it has room for.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["case", "check", "bless", "peers"])]
+    pub pack: Option<PathBuf>,
     /// A list of objects instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -94,6 +99,9 @@ pub enum DeviceError {
 pub fn run(root: &Path, arguments: &Arguments) -> Result<(), DeviceError> {
     let tools = setup::bare_metal(root)?;
     setup::qemu()?;
+    if let Some(pack) = &arguments.pack {
+        return own(root, arguments, pack, &tools);
+    }
     // First, for it is quick to fail where there is no C compiler or no C library.
     let peers = if arguments.peers { peers::run(root)? } else { Vec::new() };
     let packs = packs(root)?;
@@ -126,7 +134,34 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), DeviceError> {
 pub fn check(root: &Path) -> Result<(), DeviceError> {
     let board = vec![BOARDS[0].name.to_owned()];
     let (case, json, bless, peers) = (Vec::new(), false, false, false);
-    run(root, &Arguments { board, case, json, check: true, bless, peers })
+    run(root, &Arguments { board, case, pack: None, json, check: true, bless, peers })
+}
+
+/// Measures a pack of the user's with an image that runs any.
+fn own(root: &Path, arguments: &Arguments, pack: &Path, tools: &BareMetal) -> Result<(), DeviceError> {
+    let mut rows = Vec::new();
+    for board in arguments.board.iter().filter_map(|name| Board::named(name)) {
+        let bench = image::build(root, board, "release", "default", tools)?;
+        for Measured { name, sum, stack } in trace::run(&bench, board, pack)?.measured {
+            let cycles = if board.cycles { json!(sum.cycles) } else { Value::Null };
+            rows.push(
+                json!({"case": name, "board": board.name, "instructions": sum.instructions, "cycles": cycles,
+                "stack_bytes": stack}),
+            );
+        }
+    }
+    if arguments.json {
+        println!("{:#}", Value::from(rows));
+        return Ok(());
+    }
+    println!("{:<10} {:<12} {:>14} {:>14} {:>7}", "", "board", "instructions", "cycles", "stack");
+    for row in rows {
+        let [case, board] = ["case", "board"].map(|key| row[key].as_str().unwrap_or_default());
+        let [instructions, cycles, stack] =
+            ["instructions", "cycles", "stack_bytes"].map(|key| row[key].to_string());
+        println!("{case:<10} {board:<12} {instructions:>14} {cycles:>14} {stack:>7}");
+    }
+    Ok(())
 }
 
 /// All cases, or those that are named, on one board.
