@@ -4,18 +4,13 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
-use crate::command::{output_of, run_within};
-use crate::setup::{apt_command, install};
+use crate::setup::{self, apt_command};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
-/// A rustup that has not got the target by then will not get it.
-const RUSTUP_LIMIT: Duration = Duration::from_secs(30);
 /// Programs, and Debian's packages that have them; the second one of the linker brings its C library.
 const LINKER: &str = "aarch64-linux-gnu-gcc";
 const LINKER_PACKAGES: [&str; 2] = ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"];
@@ -59,29 +54,19 @@ pub fn build(root: &Path) -> Result<(), Aarch64Error> {
 }
 
 fn set_up() -> Result<(), Aarch64Error> {
-    let has_target = || {
-        let library = output_of("rustc", &["--print", "target-libdir", "--target", TARGET]);
-        library.and_then(|folder| fs::read_dir(folder).ok()).is_some_and(|mut files| files.next().is_some())
-    };
-    if !has_target() {
-        let mut rustup = Command::new("rustup");
-        eprintln!("installing: rustup target add {TARGET} (at most {} s)", RUSTUP_LIMIT.as_secs());
+    if !setup::has(TARGET) {
         // Whether it worked is seen by what is there.
-        let _ = run_within(rustup.args(["target", "add", TARGET]), RUSTUP_LIMIT);
-        if !has_target() {
+        setup::rustup_adds(&[TARGET]);
+        if !setup::has(TARGET) {
             return Err(Aarch64Error::NoTarget);
         }
     }
-    find(LINKER, &LINKER_PACKAGES)?;
-    find(QEMU, &[QEMU_PACKAGE])
-}
-
-/// Finds or installs a program.
-fn find(program: &'static str, packages: &'static [&'static str]) -> Result<(), Aarch64Error> {
-    let version = || output_of(program, &["--version"]);
-    let found = version().or_else(|| if install(packages) { version() } else { None });
-    let found = found.ok_or(Aarch64Error::Missing { program, packages })?;
-    eprintln!("aarch64: {}", found.lines().next().unwrap_or(program));
+    let programs: [(_, &[_]); 2] = [(LINKER, &LINKER_PACKAGES), (QEMU, &[QEMU_PACKAGE])];
+    for (program, packages) in programs {
+        if !setup::has_program(program, packages) {
+            return Err(Aarch64Error::Missing { program, packages });
+        }
+    }
     Ok(())
 }
 

@@ -90,11 +90,17 @@ pub fn qemu() -> Result<(), SetupError> {
 }
 
 fn emulator(program: &'static str, package: &'static str) -> Result<(), SetupError> {
+    if has_program(program, &[package]) { Ok(()) } else { Err(SetupError::NoQemu { program, package }) }
+}
+
+/// Finds a program, or installs the packages that have it; says which version it is.
+pub fn has_program(program: &str, packages: &[&str]) -> bool {
     let version = || output_of(program, &["--version"]);
-    let found = version().or_else(|| if install(&[package]) { version() } else { None });
-    let found = found.ok_or(SetupError::NoQemu { program, package })?;
-    eprintln!("{program}: {}", found.lines().next().unwrap_or_default());
-    Ok(())
+    let found = version().or_else(|| if install(packages) { version() } else { None });
+    if let Some(found) = &found {
+        eprintln!("{program}: {}", found.lines().next().unwrap_or_default());
+    }
+    found.is_some()
 }
 
 /// Finds or installs a compiler for all boards.
@@ -124,13 +130,14 @@ pub fn bare_metal_for(root: &Path, targets: &BTreeSet<&str>) -> Result<BareMetal
     debian(&before)
 }
 
-/// Whether the current compiler has a target's core library.
-fn has(target: &str) -> bool {
+/// Whether the current compiler has a target's libraries.
+pub fn has(target: &str) -> bool {
     let library = output_of("rustc", &["--print", "target-libdir", "--target", target]);
     library.and_then(|folder| fs::read_dir(folder).ok()).is_some_and(|mut files| files.next().is_some())
 }
 
-fn rustup_adds(targets: &[&str]) -> bool {
+/// Lets rustup add targets; whether it says that it has.
+pub fn rustup_adds(targets: &[&str]) -> bool {
     let mut rustup = Command::new("rustup");
     rustup.args(["target", "add"]).args(targets);
     eprintln!("installing: rustup target add {} (at most {} s)", targets.join(" "), RUSTUP_LIMIT.as_secs());
@@ -177,7 +184,7 @@ fn linker() -> Option<Option<PathBuf>> {
 }
 
 /// Installs Debian packages; only root can, and only where there is apt.
-pub fn install(packages: &[&str]) -> bool {
+fn install(packages: &[&str]) -> bool {
     if output_of("id", &["-u"]).as_deref() != Some("0") || output_of("apt-get", &["--version"]).is_none() {
         return false;
     }

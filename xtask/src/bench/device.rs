@@ -53,7 +53,7 @@ pub struct Arguments {
     /// Write the figures to tests/tables/device.tsv.
     #[arg(long, conflicts_with = "check")]
     pub bless: bool,
-    /// Plain C as well, compiled with arm-none-eabi-gcc, from the folder in SUPPLE_PEERS (docs/device.md).
+    /// Plain C as well, compiled with arm-none-eabi-gcc, from the folder in SUPPLE_DEVICE_PEERS (docs/device.md).
     #[arg(long)]
     pub peers: bool,
 }
@@ -196,18 +196,7 @@ fn measure(
 
 /// Builds the program that writes the packs, and runs it: always the same packs.
 fn packs(root: &Path) -> Result<PathBuf, DeviceError> {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // The whole workspace's features: with this program's own, tract would be compiled once more.
-    cargo.args([
-        "build",
-        "--release",
-        "--quiet",
-        "--workspace",
-        "--bin",
-        "supple-bench-packs",
-        "--target-dir",
-    ]);
-    cargo.arg(root.join("target")).current_dir(root).stdout(io::stderr());
+    let mut cargo = super::cargo_build(root, &["supple-bench-packs"]);
     let folder = root.join("target/device-bench");
     let program = format!("target/release/supple-bench-packs{}", env::consts::EXE_SUFFIX);
     let mut packs = Command::new(root.join(program));

@@ -1,7 +1,6 @@
 //! `cargo xtask bench host`: meta-training, ours and others', case by case.
 
 use std::env;
-use std::ffi::OsString;
 use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -122,21 +121,8 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), HostError> {
 }
 
 fn build(root: &Path) -> Result<(), HostError> {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-    // The whole workspace's features: with these programs' own, tract would be compiled once more.
-    cargo.args([
-        "build",
-        "--release",
-        "--quiet",
-        "--workspace",
-        "--bin",
-        "supple-bench",
-        "--bin",
-        "supple-bench-plan",
-    ]);
-    cargo.arg("--target-dir").arg(root.join("target")).current_dir(root);
-    // Standard output is for results.
-    let status = cargo.stdout(io::stderr()).status().map_err(HostError::NoCargo)?;
+    let mut cargo = super::cargo_build(root, &["supple-bench", "supple-bench-plan"]);
+    let status = cargo.status().map_err(HostError::NoCargo)?;
     if status.success() { Ok(()) } else { Err(HostError::DoesNotBuild) }
 }
 

@@ -6,7 +6,10 @@ mod peers;
 mod report;
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::path::Path;
+use std::process::Command;
+use std::{env, io};
 
 use clap::Subcommand;
 
@@ -24,6 +27,18 @@ pub enum Bench {
 /// The figures of the table, held against it: the part of this for `cargo xtask test`.
 pub fn check_device(root: &Path) -> Result<(), DeviceError> {
     device::check(root)
+}
+
+/// Cargo, about to build some of the workspace's programs.
+fn cargo_build(root: &Path, programs: &[&str]) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    // The whole workspace's features: with the programs' own, tract would be compiled once more.
+    cargo.args(["build", "--release", "--quiet", "--workspace"]);
+    cargo.args(programs.iter().flat_map(|program| ["--bin", program]));
+    cargo.arg("--target-dir").arg(root.join("target")).current_dir(root);
+    // Standard output is for results.
+    cargo.stdout(io::stderr());
+    cargo
 }
 
 impl Bench {
