@@ -15,22 +15,22 @@ pub(super) struct Work<'w> {
     pub hidden: &'w mut [f32],
     /// Outputs, then their deltas, `[samples][way]`.
     pub outputs: &'w mut [f32],
-    /// `[way]`, where there is a hidden layer.
-    gradients: &'w mut [f32],
+    /// A hidden unit's weights from before the step, `[way]`.
+    before: &'w mut [f32],
 }
 
 impl Layout {
     /// Floats of work space for so many samples.
     pub fn work(&self, samples: usize) -> usize {
-        let gradients = if self.units() > 0 { self.capacity } else { 0 };
-        samples * (self.units() + self.capacity) + gradients
+        let before = if self.units() > 0 { self.capacity } else { 0 };
+        samples * (self.units() + self.capacity) + before
     }
 
     pub fn share<'w>(&self, work: &'w mut [f32], samples: usize, way: usize) -> Work<'w> {
         let (hidden, rest) = work.split_at_mut_checked(samples * self.units()).unwrap_or_default();
         let (outputs, rest) = rest.split_at_mut_checked(samples * way).unwrap_or_default();
-        let gradients = rest.get_mut(..way).unwrap_or_default();
-        Work { hidden, outputs, gradients }
+        let before = rest.get_mut(..way).unwrap_or_default();
+        Work { hidden, outputs, before }
     }
 }
 
@@ -97,8 +97,8 @@ impl Learner<'_, '_> {
         self.steps = self.steps.saturating_add(1);
         match pairs.get(at..) {
             Some([hidden, last, ..]) if layers == 2 => {
-                let Work { hidden: units, outputs, gradients } = work;
-                self.change_last(*last, units, outputs, gradients);
+                let Work { hidden: units, outputs, before } = work;
+                self.change_last(*last, units, outputs, before);
                 self.change_first(*hidden, inputs, units);
             }
             Some([rates, ..]) => self.change_first(*rates, inputs, work.outputs),
@@ -117,12 +117,12 @@ impl Learner<'_, '_> {
 
     /// Changes the layer behind the hidden one, whose units become their deltas.
     #[inline(never)]
-    fn change_last(&mut self, rates: [f32; 2], units: &mut [f32], deltas: &[f32], gradients: &mut [f32]) {
+    fn change_last(&mut self, rates: [f32; 2], units: &mut [f32], deltas: &[f32], before: &mut [f32]) {
         let mut layer = self.layout.last_mut(self.parameters, self.way);
         let has_velocity = cfg!(feature = "momentum") && !self.velocity.is_empty();
         let velocity = has_velocity.then(|| self.layout.last_mut(self.velocity, self.way));
         let mut descent = Descent { rates, momentum: self.momentum, velocity };
-        descend_and_pass(&mut layer, units, self.layout.units(), deltas, gradients, &mut descent);
+        descend_and_pass(&mut layer, units, self.layout.units(), deltas, before, &mut descent);
     }
 
     /// The mean loss of the samples that steps learn from: cross-entropy, or squared error.
