@@ -7,36 +7,13 @@ use std::string::ToString;
 use std::vec;
 use std::vec::Vec;
 
-use supple_link::message::{Adaptation, Clock, HeadFacts, Rows, Task};
+use supple_link::message::{Adaptation, HeadFacts, Rows, Task};
 use supple_link::{PackFault, Values, Words};
 use supple_pack::write::{AlignedBytes, HeadParts, Trim, TrunkParts, heads_only, pack, trunk_hash};
 use supple_pack::{Element, HeadTask, LabelMeaning, Shape, Start, Value};
 
 use super::*;
-
-struct Desk;
-
-impl Board for Desk {
-    const NAME: &'static str = "desk";
-    const CLOCK: Clock = Clock { hertz: 1, instructions: (0, 0) };
-
-    fn read_byte(&mut self) -> u8 {
-        0
-    }
-    fn write(&mut self, _: &[u8]) {}
-    fn ticks(&mut self) -> u32 {
-        0
-    }
-    fn fixed_memory(&self) -> u32 {
-        0
-    }
-    fn stack(&self) -> u32 {
-        0
-    }
-    fn stack_high_water(&self) -> u32 {
-        0
-    }
-}
+use crate::desk::Desk;
 
 /// A trunk that hands two features through.
 fn trunk() -> TrunkParts {
@@ -80,7 +57,7 @@ fn device_with(heads: &[HeadParts], spare: isize) -> Device<'static> {
     let need = supple_runtime::MemoryNeed::of(&supple_pack::Pack::parse(bytes).expect("sound"));
     let floats = need.floats().saturating_add_signed(spare);
     let memory = Memory { floats: vec![f32::NAN; floats].leak(), labels: vec![7; need.labels].leak() };
-    Device::new(bytes, memory, &mut Desk)
+    Device::new(bytes, memory, &mut Desk::default())
 }
 
 fn device(heads: &[HeadParts]) -> Device<'static> {
@@ -89,7 +66,7 @@ fn device(heads: &[HeadParts]) -> Device<'static> {
 
 impl Device<'_> {
     fn ask(&mut self, request: Request) -> Result<Answer<'_>, DeviceError> {
-        self.answer(&request, &mut Desk)
+        self.answer(&request, &mut Desk::default())
     }
 
     fn done(&mut self, request: Request) {
@@ -320,7 +297,8 @@ fn a_pack_of_heads_alone_learns_from_features_as_the_whole_one() {
     let whole = pack(&trunk(), &[classes()]).expect("sound");
     let alone = AlignedBytes::copy_of(&heads_only(&whole, &Trim::default()).expect("sound"));
     let memory = Memory { floats: vec![0.0; 60].leak(), labels: vec![0; 7].leak() };
-    let mut heads = [Device::new(Box::leak(Box::new(alone)), memory, &mut Desk), device(&[classes()])];
+    let mut heads =
+        [Device::new(Box::leak(Box::new(alone)), memory, &mut Desk::default()), device(&[classes()])];
     let found = heads.each_mut().map(|device| {
         device.done(Request::Begin { way: 2 });
         device.push([1.0, 0.5], Label::Class(0));

@@ -13,6 +13,8 @@
 #![deny(unsafe_code, missing_docs)]
 
 mod board;
+#[cfg(test)]
+mod desk;
 mod device;
 mod refusal;
 mod running;

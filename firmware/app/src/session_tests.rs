@@ -2,44 +2,15 @@
 
 extern crate std;
 
-use core::cell::Cell;
 use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;
 
 use supple_link::frame::FrameError;
-use supple_link::message::Clock;
 
 use super::*;
+use crate::desk::Desk;
 use crate::device::Memory;
-
-/// Counts how often a request asked for the stack's high-water mark, that is, was carried out.
-struct Desk {
-    carried_out: Cell<u32>,
-}
-
-impl Board for Desk {
-    const NAME: &'static str = "desk";
-    const CLOCK: Clock = Clock { hertz: 1, instructions: (0, 0) };
-
-    fn read_byte(&mut self) -> u8 {
-        0
-    }
-    fn write(&mut self, _: &[u8]) {}
-    fn ticks(&mut self) -> u32 {
-        0
-    }
-    fn fixed_memory(&self) -> u32 {
-        0
-    }
-    fn stack(&self) -> u32 {
-        0
-    }
-    fn stack_high_water(&self) -> u32 {
-        self.carried_out.set(self.carried_out.get() + 1);
-        self.carried_out.get()
-    }
-}
 
 fn frame(sequence: u16, request: &Request) -> Vec<u8> {
     let (mut body, mut frame) = ([0; BODY_MAX], [0; FRAME_MAX]);
@@ -56,7 +27,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let mut board = Desk { carried_out: Cell::new(0) };
+        let mut board = Desk::default();
         let memory = Memory { floats: &mut [], labels: &mut [] };
         let device = Device::new(&[], memory, &mut board);
         Self { board, device, session: Session::new(Box::leak(Box::new(Line::new()))) }
@@ -97,9 +68,9 @@ fn a_repeated_request_is_carried_out_once_whatever_came_between() {
     let complaint = opened(&bench.send(&damaged));
     assert_eq!(complaint.0, 0);
     assert_eq!(bench.send(&request), first);
-    assert_eq!(bench.board.carried_out.get(), 1);
+    assert_eq!(bench.board.asked.get(), 1);
     bench.send(&frame(6, &Request::StackHighWater));
-    assert_eq!(bench.board.carried_out.get(), 2);
+    assert_eq!(bench.board.asked.get(), 2);
 }
 
 #[test]
@@ -107,7 +78,7 @@ fn a_host_that_begins_anew_is_answered_anew() {
     let mut bench = Bench::new();
     for round in 1..=3 {
         bench.send(&frame(0, &Request::StackHighWater));
-        assert_eq!(bench.board.carried_out.get(), round);
+        assert_eq!(bench.board.asked.get(), round);
     }
 }
 

@@ -1,36 +1,16 @@
 //! A request that is refused has changed nothing: a device that is never sent what it would refuse answers all else
 //! alike.
 
-use supple_app::{Board, Device, Memory};
-use supple_link::message::{Clock, Register, Rows};
+use supple_app::{Board, Clock, Device, Memory};
+use supple_link::message::{Register, Rows};
 use supple_link::{Label, Request, Values, Words};
 use supple_pack::write::{AlignedBytes, HeadParts, TrunkParts, pack, trunk_hash};
 use supple_pack::{Element, HeadTask, LabelMeaning, Pack, Shape, Start, Value};
 use supple_runtime::MemoryNeed;
 
-struct Desk;
-
-impl Board for Desk {
-    const NAME: &'static str = "desk";
-    const CLOCK: Clock = Clock { hertz: 1, instructions: (0, 0) };
-
-    fn read_byte(&mut self) -> u8 {
-        0
-    }
-    fn write(&mut self, _: &[u8]) {}
-    fn ticks(&mut self) -> u32 {
-        0
-    }
-    fn fixed_memory(&self) -> u32 {
-        0
-    }
-    fn stack(&self) -> u32 {
-        0
-    }
-    fn stack_high_water(&self) -> u32 {
-        0
-    }
-}
+#[path = "../src/desk.rs"]
+mod desk;
+use desk::Desk;
 
 /// A stream of random numbers.
 struct Random(u64);
@@ -94,12 +74,12 @@ fn head(random: &mut Random, name: String, max_support: u16, cache: Element) -> 
 fn device(pack: &'static [u8]) -> Device<'static> {
     let need = MemoryNeed::of(&Pack::parse(pack).expect("sound"));
     let memory = Memory { floats: vec![f32::NAN; need.floats()].leak(), labels: vec![5; need.labels].leak() };
-    Device::new(pack, memory, &mut Desk)
+    Device::new(pack, memory, &mut Desk::default())
 }
 
 /// The bytes of what is answered, for a NaN is not equal to itself.
 fn ask(device: &mut Device, request: &Request) -> Result<String, String> {
-    match device.answer(request, &mut Desk) {
+    match device.answer(request, &mut Desk::default()) {
         Ok(answer) => Ok(format!("{answer:?}")),
         Err(error) => Err(format!("{error:?}")),
     }
