@@ -39,9 +39,9 @@ pub mod header;
 pub mod keys;
 pub mod op;
 pub mod read;
-pub mod signature;
 #[cfg(feature = "write")]
 pub mod sign;
+pub mod signature;
 #[cfg(feature = "write")]
 pub mod write;
 

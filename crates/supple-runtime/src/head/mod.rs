@@ -24,6 +24,7 @@ mod prototypes;
 mod step;
 
 pub use adapt::Adaptation;
+pub use built::missing;
 pub use cache::SupportCache;
 pub use error::{AdaptError, CacheError};
 pub use kept::{CacheMut, Kept, KeptMut};
@@ -34,7 +35,6 @@ use supple_pack::{Head, HeadTask, LayerRef, Start};
 use crate::kernels::head::forward::forward;
 use crate::kernels::head::rows::Rows;
 use crate::memory::MemoryNeed;
-use built::missing;
 use layout::Layout;
 
 /// Set in a class's row while it waits for samples to take its prototype from.

@@ -224,13 +224,18 @@ impl Entry {
         if sound { Ok(entry) } else { Err(SnapshotError::Content("a head")) }
     }
 
-    /// Bytes that a head takes with its numbers.
+    /// Bytes that a head takes with its numbers and labels.
     pub fn bytes(&self, header: &Header) -> u64 {
-        let (way, samples) = (u64::from(self.way), u64::from(header.samples));
         let layers = if self.velocity { 2 } else { 1 };
-        let targets = if self.numbers { samples * way } else { 0 };
         let parameters: u64 = self.parameters(header).into_iter().sum();
-        ENTRY_BYTES as u64 + padded(way) + 4 * parameters * layers + padded(samples) + 4 * targets
+        ENTRY_BYTES as u64 + padded(self.way.into()) + 4 * parameters * layers + self.label_bytes(header)
+    }
+
+    /// Bytes of its labels and targets.
+    fn label_bytes(&self, header: &Header) -> u64 {
+        let (way, samples) = (u64::from(self.way), u64::from(header.samples));
+        let targets = if self.numbers { samples * way } else { 0 };
+        padded(samples) + 4 * targets
     }
 
     /// How many parameters there are, layer after layer: weights, biases.

@@ -18,10 +18,6 @@ pub struct NumbersMut<'a> {
     pub parameters: [&'a mut [f32]; 4],
     /// Shaped as the parameters; all empty where there are none.
     pub velocity: [&'a mut [f32]; 4],
-    /// `[samples]`, or longer.
-    pub labels: &'a mut [u16],
-    /// `[samples][way]`, or longer, where the head predicts numbers.
-    pub targets: &'a mut [f32],
 }
 
 /// Where a snapshot's bytes are read from.
@@ -93,24 +89,42 @@ impl<S: Source> Reader<S> {
         self.check_numbers(targets, f32::is_finite, "a target")
     }
 
-    /// Reads a head's numbers, which were checked before. The places are as long as the entry says.
+    /// Reads a head's numbers, which were checked before; its labels follow. The places are as long as its entry says.
     ///
     /// # Errors
     /// [`SnapshotError`]; the places hold anything then.
-    pub fn read_head(
-        &mut self,
-        header: &Header,
-        entry: &Entry,
-        numbers: NumbersMut,
-    ) -> Result<(), SnapshotError> {
+    pub fn read_head(&mut self, numbers: NumbersMut) -> Result<(), SnapshotError> {
         self.words(numbers.rows)?;
         for part in numbers.parameters.into_iter().chain(numbers.velocity) {
             self.bytes(cast_slice_mut(part))?;
         }
+        Ok(())
+    }
+
+    /// Reads a head's labels `[samples]` and targets `[samples][way]`, which were checked before, to places that may be
+    /// longer.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; the places hold anything then.
+    pub fn read_labels(
+        &mut self,
+        header: &Header,
+        entry: &Entry,
+        labels: &mut [u16],
+        targets: &mut [f32],
+    ) -> Result<(), SnapshotError> {
         let samples = usize::from(header.samples);
-        self.words(numbers.labels.get_mut(..samples).ok_or(SnapshotError::Length)?)?;
-        let targets = if entry.numbers { samples * usize::from(entry.way) } else { 0 };
-        self.bytes(cast_slice_mut(numbers.targets.get_mut(..targets).ok_or(SnapshotError::Length)?))
+        self.words(labels.get_mut(..samples).ok_or(SnapshotError::Length)?)?;
+        let count = if entry.numbers { samples * usize::from(entry.way) } else { 0 };
+        self.bytes(cast_slice_mut(targets.get_mut(..count).ok_or(SnapshotError::Length)?))
+    }
+
+    /// Passes over a head's labels and targets.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Length`].
+    pub fn skip_labels(&mut self, header: &Header, entry: &Entry) -> Result<(), SnapshotError> {
+        self.skip(entry.label_bytes(header))
     }
 
     /// Checks the support samples: all that they stand for is finite.
