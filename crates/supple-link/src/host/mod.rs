@@ -19,12 +19,17 @@ mod image;
 mod input;
 mod label;
 mod qemu;
+mod serial;
+mod tcp;
+mod transfer;
 mod transport;
 
 pub use board::{BOARDS, EmulatedBoard, UnknownBoard};
 pub use child::Child;
-pub use client::{Adapted, Client, LinkError};
+pub use client::{Adapted, Client, LinkError, Sent};
 pub use image::{Image, ImageError};
 pub use label::Label;
 pub use qemu::{Qemu, QemuError};
+pub use serial::{BAUD, Serial};
+pub use tcp::Tcp;
 pub use transport::{Received, Transport, TransportError};
