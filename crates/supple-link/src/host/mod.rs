@@ -15,6 +15,7 @@
 mod board;
 mod child;
 mod client;
+mod hardware;
 mod image;
 mod input;
 mod label;
@@ -24,6 +25,7 @@ mod transport;
 pub use board::{BOARDS, EmulatedBoard, UnknownBoard};
 pub use child::Child;
 pub use client::{Adapted, Client, LinkError};
+pub use hardware::{HARDWARE, HardwareBoard, Programmer};
 pub use image::{Image, ImageError};
 pub use label::Label;
 pub use qemu::{Qemu, QemuError};
