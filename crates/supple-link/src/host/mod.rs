@@ -15,6 +15,7 @@
 mod board;
 mod child;
 mod client;
+mod flash_file;
 mod hardware;
 mod image;
 mod input;
@@ -25,8 +26,9 @@ mod transport;
 pub use board::{BOARDS, EmulatedBoard, UnknownBoard};
 pub use child::Child;
 pub use client::{Adapted, Client, LinkError};
+pub use flash_file::FlashFileError;
 pub use hardware::{HARDWARE, HardwareBoard, Programmer};
 pub use image::{Image, ImageError};
 pub use label::Label;
-pub use qemu::{Qemu, QemuError};
+pub use qemu::{Prepared, Qemu, QemuError};
 pub use transport::{Received, Transport, TransportError};
