@@ -14,6 +14,9 @@ use supple_meta::recipe::Source;
 use supple_trunk::isolated::Limits;
 
 use crate::data::{self, SOURCES};
+use crate::device::DeviceArguments;
+use crate::doctor::DoctorArguments;
+use crate::flash::FlashArguments;
 
 use key::{KeyVerb, Signing};
 
@@ -45,6 +48,12 @@ pub enum Verb {
     /// Make keys, and sign packs with them.
     #[command(subcommand)]
     Key(KeyVerb),
+    /// Put firmware, a pack and keys on a board, or start an emulated one.
+    Flash(FlashArguments),
+    /// Talk to a board.
+    Device(DeviceArguments),
+    /// Tell what is missing to build for boards, to flash them and to talk to them.
+    Doctor(DoctorArguments),
     /// What `compile` and the like start to read a model apart from themselves.
     #[command(hide = true)]
     CompileWorker,

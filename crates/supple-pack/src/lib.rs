@@ -42,7 +42,6 @@ pub mod header;
 pub mod keys;
 pub mod op;
 pub mod read;
-pub mod signature;
 #[cfg(feature = "write")]
 pub mod sign;
 pub mod signature;
@@ -54,7 +53,7 @@ pub use geometry::{Constants, int8_runs};
 pub use head::{HeadSpec, HeadTask, LabelMeaning, Start, TrunkHash};
 pub use head_check::HeadProblem;
 pub use op::{Activation, Element, Op, Shape, Value, Window};
-pub use read::{Head, LayerRef, Pack, PackError, TrunkSpec};
+pub use read::{Head, Heads, LayerRef, Pack, PackError, TrunkSpec};
 #[cfg(feature = "write")]
 pub use write::AlignedBytes;
 
