@@ -12,6 +12,7 @@ use supple_meta::recipe::Source;
 use supple_trunk::isolated::Limits;
 
 use crate::data::{self, SOURCES};
+use crate::new_board::NewBoardArguments;
 
 /// Few-shot adaptation on edge devices: meta-train a start, pack it, and see what a device makes of it.
 #[derive(Debug, Parser)]
@@ -38,6 +39,8 @@ pub enum Verb {
     Inspect(InspectArguments),
     /// Adapt to episodes of unseen classes and judge.
     Eval(EvalArguments),
+    /// Begin a port to another board from a copy of one that is there.
+    NewBoard(NewBoardArguments),
     /// What `compile` and the like start to read a model apart from themselves.
     #[command(hide = true)]
     CompileWorker,

@@ -10,6 +10,7 @@ mod data;
 mod eval;
 mod files;
 mod inspect;
+mod new_board;
 mod pack;
 mod report;
 mod signal;
@@ -56,6 +57,7 @@ fn run(verb: &Verb) -> Result<(), Box<dyn Error>> {
         Verb::Pack(arguments) => Ok(pack::run(arguments)?),
         Verb::Inspect(arguments) => Ok(inspect::run(arguments)?),
         Verb::Eval(arguments) => Ok(eval::run(arguments)?),
+        Verb::NewBoard(arguments) => Ok(new_board::run(arguments)?),
         // `main` has seen to it.
         Verb::CompileWorker => Ok(()),
     }
