@@ -103,9 +103,9 @@ pub const BOARDS: [EmulatedBoard; 8] = [
     EmulatedBoard {
         name: "netduinoplus2",
         machine: &["-M", "netduinoplus2"],
-        pack_address: 0x0802_0000,
-        pack_room: 896 * KIB,
-        keys_address: 0x080e_0000,
+        pack_address: 0x0804_0000,
+        pack_room: 384 * KIB,
+        keys_address: 0x0800_3c00,
         flash: Flash::Inside,
         ..DEFAULT
     },
