@@ -200,6 +200,32 @@ pub enum DeviceError {
     /// There is nothing to confirm.
     #[error("no pack runs on trial; there is nothing to confirm")]
     NoTrial,
+    /// The chunk is not where the feature vector goes on, or reaches beyond its end.
+    #[error(
+        "a chunk of {length} values at {offset} does not fit in a feature vector of {features} of which {received} are received; send chunks in order from 0"
+    )]
+    FeatureMisplaced {
+        /// First element of the chunk.
+        offset: u32,
+        /// Elements in the chunk.
+        length: u32,
+        /// Elements received so far.
+        received: u32,
+        /// Elements of a feature vector.
+        features: u32,
+    },
+    /// What is kept is no snapshot, or holds what cannot be.
+    #[error("version {version} cannot be read; restore another, or save anew")]
+    BrokenVersion {
+        /// Its number.
+        version: u32,
+    },
+    /// A head that diverged is not worth keeping, and would not be taken back.
+    #[error("a number of head {head} is not finite; reset it or adapt it anew before saving")]
+    HeadNotFinite {
+        /// Counted from 0.
+        head: u16,
+    },
 }
 
 /// What is wrong with a flash.

@@ -132,7 +132,7 @@ pub fn checksum(pack: &[u8]) -> u32 {
 
 /// The CRC-32C of two pieces, one behind the other.
 #[inline(never)]
-pub(crate) fn crc32c(pieces: [&[u8]; 2]) -> u32 {
+pub fn crc32c(pieces: [&[u8]; 2]) -> u32 {
     let mut digest = CHECKSUM.digest();
     pieces.iter().for_each(|piece| digest.update(piece));
     digest.finalize()

@@ -50,7 +50,7 @@ pub use geometry::{Constants, int8_runs};
 pub use head::{HeadSpec, HeadTask, LabelMeaning, Start, TrunkHash};
 pub use head_check::HeadProblem;
 pub use op::{Activation, Element, Op, Shape, Value, Window};
-pub use read::{Head, LayerRef, Pack, PackError, TrunkSpec};
+pub use read::{Head, Heads, LayerRef, Pack, PackError, TrunkSpec};
 #[cfg(feature = "write")]
 pub use write::AlignedBytes;
 

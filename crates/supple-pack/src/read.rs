@@ -206,17 +206,26 @@ impl<'p> Pack<'p> {
     }
 
     /// The heads, decoded one at a time.
-    pub fn heads(&self) -> impl Iterator<Item = Head<'p>> + use<'p> {
-        let specs = Sequence::<HeadSpec> {
-            left: self.trunk.heads,
-            bytes: self.heads,
-            item: core::marker::PhantomData,
-        };
-        let weights = self.weights;
-        specs.filter_map(move |spec| {
-            let [parameters, rates] = numbers_of(&spec, weights)?;
-            Some(Head { spec, parameters, rates })
-        })
+    pub fn heads(&self) -> Heads<'p> {
+        let specs = Sequence { left: self.trunk.heads, bytes: self.heads, item: core::marker::PhantomData };
+        Heads { specs, weights: self.weights }
+    }
+}
+
+/// The heads of a sound pack, decoded one at a time.
+#[derive(Debug, Clone)]
+pub struct Heads<'p> {
+    specs: Sequence<'p, HeadSpec>,
+    weights: &'p [f32],
+}
+
+impl<'p> Iterator for Heads<'p> {
+    type Item = Head<'p>;
+
+    fn next(&mut self) -> Option<Head<'p>> {
+        let spec = self.specs.next()?;
+        let [parameters, rates] = numbers_of(&spec, self.weights)?;
+        Some(Head { spec, parameters, rates })
     }
 }
 
@@ -275,6 +284,7 @@ pub(crate) fn take<'b, T: Decode>(
 }
 
 /// Items that were checked before, decoded one at a time.
+#[derive(Debug, Clone)]
 struct Sequence<'p, T> {
     left: u16,
     bytes: &'p [u8],

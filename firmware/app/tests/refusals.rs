@@ -1,7 +1,7 @@
 //! A request that is refused has changed nothing: a device that is never sent what it would refuse answers all else
 //! alike.
 
-use supple_app::{Board, Clock, Device, Memory};
+use supple_app::{Area, Board, Clock, Device, Memory, Places, Region};
 use supple_link::message::{Register, Rows};
 use supple_link::{Label, Request, Values, Words};
 use supple_pack::write::{AlignedBytes, HeadParts, TrunkParts, pack, trunk_hash};
@@ -74,7 +74,7 @@ fn head(random: &mut Random, name: String, max_support: u16, cache: Element) -> 
 fn device(pack: &'static [u8]) -> Device<'static> {
     let need = MemoryNeed::of(&Pack::parse(pack).expect("sound"));
     let memory = Memory { floats: vec![f32::NAN; need.floats()].leak(), labels: vec![5; need.labels].leak() };
-    Device::new(pack, memory, &mut Desk::default())
+    Device::start(memory, &mut Desk::with_pack(pack))
 }
 
 /// The bytes of what is answered, for a NaN is not equal to itself.
