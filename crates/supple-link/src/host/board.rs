@@ -13,6 +13,8 @@ pub struct EmulatedBoard {
     pub program: &'static str,
     /// QEMU's machine and what else says how it starts.
     pub(super) machine: &'static [&'static str],
+    /// The option that loads its firmware.
+    pub(super) image: &'static str,
     /// Where its firmware looks for the first pack; its `memory.x` says the same.
     pub pack_address: u32,
     /// The most bytes of a pack and its signature.
@@ -50,6 +52,7 @@ pub const DEFAULT: EmulatedBoard = EmulatedBoard {
     target: "thumbv7em-none-eabihf",
     program: ARM,
     machine: &["-M", "mps2-an386", "-cpu", "cortex-m4"],
+    image: "-kernel",
     pack_address: 0x2100_0000,
     pack_room: 2 * MIB,
     keys_address: 0x0010_0000,
@@ -113,7 +116,9 @@ pub const BOARDS: [EmulatedBoard; 8] = [
         name: "riscv32-virt",
         target: "riscv32imac-unknown-none-elf",
         program: RISCV,
-        machine: &["-M", "virt", "-bios", "none"],
+        machine: &["-M", "virt"],
+        // With a file for its second bank of flash, it would keep a `-kernel` back for a boot loader.
+        image: "-bios",
         pack_address: 0x2200_0000,
         pack_room: 2 * MIB,
         keys_address: 0x8010_0000,

@@ -169,7 +169,7 @@ impl Qemu {
         if self.exact {
             command.args(["-icount", &format!("shift={}", self.board.shift)]);
         }
-        command.arg("-kernel").arg(&self.firmware);
+        command.arg(self.board.image).arg(&self.firmware);
         if let Some(keys) = &self.keys {
             load(&mut command, keys, self.board.keys_address);
         }
