@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use supple_link::host::{BOARDS, EmulatedBoard, Image, ImageError, UnknownBoard};
+use supple_link::host::{BOARDS, EmulatedBoard, HARDWARE, HardwareBoard, Image, ImageError, UnknownBoard};
 
 use crate::setup::BareMetal;
 
@@ -18,6 +18,9 @@ pub const DEFAULT_BOARD: &str = "mps2-an386";
 /// The boards whose memory maps and targets serve to test kernels on every core that has some in assembly; the image of
 /// the first runs on a Cortex-M7 too.
 const KERNEL_BOARDS: [&str; 3] = [DEFAULT_BOARD, "mps2-an505", "mps3-an547"];
+
+/// The board of silicon whose firmware runs on an emulated relative too, built with its feature `qemu`.
+pub const EMULATED_TOO: &str = "nucleo-f446re";
 
 /// A firmware image that was built.
 #[derive(Debug, Clone)]
@@ -69,6 +72,18 @@ pub fn build(root: &Path, board: &str, bare_metal: &BareMetal) -> Result<Built, 
     Ok(Built { path, image })
 }
 
+/// Builds the firmware of [`EMULATED_TOO`] for its emulated relative, `target/firmware/BOARD-qemu.elf`.
+pub fn build_emulated_too(root: &Path, bare_metal: &BareMetal) -> Result<PathBuf, FirmwareError> {
+    let compiled_for = target(EMULATED_TOO)?;
+    let folder = root.join("target/firmware");
+    let mut cargo = cargo_build(root, compiled_for, bare_metal);
+    cargo.args(["--package", EMULATED_TOO, "--features", "qemu"]);
+    run(&mut cargo, EMULATED_TOO)?;
+    let path = folder.join(format!("{EMULATED_TOO}-qemu.elf"));
+    copy(&folder.join(compiled_for).join("release").join(EMULATED_TOO), &path)?;
+    Ok(path)
+}
+
 /// Builds the images that hold kernels against their definition, `target/firmware/kernels-BOARD.elf`.
 pub fn build_kernels(root: &Path, bare_metal: &BareMetal) -> Result<Vec<PathBuf>, FirmwareError> {
     let target_folder = root.join("target/firmware");
@@ -117,14 +132,15 @@ fn copy(from: &Path, to: &Path) -> Result<(), FirmwareError> {
     Ok(())
 }
 
-/// The boards' names.
+/// The boards' names, those of silicon last.
 pub fn boards() -> impl Iterator<Item = &'static str> {
-    BOARDS.iter().map(|board| board.name)
+    BOARDS.iter().map(|board| board.name).chain(HARDWARE.iter().map(|board| board.name))
 }
 
 /// What a board's firmware is compiled for.
 pub fn target(board: &str) -> Result<&'static str, UnknownBoard> {
-    EmulatedBoard::named(board).map(|board| board.target)
+    let emulated = EmulatedBoard::named(board).map(|board| board.target);
+    emulated.or_else(|_| HardwareBoard::named(board).map(|board| board.target))
 }
 
 /// The bare-metal compiler's cargo.
@@ -148,7 +164,7 @@ pub fn cargo(bare_metal: &BareMetal) -> Command {
 
 /// What the boards are compiled for, each once.
 pub fn targets() -> BTreeSet<&'static str> {
-    BOARDS.iter().map(|board| board.target).collect()
+    BOARDS.iter().map(|board| board.target).chain(HARDWARE.iter().map(|board| board.target)).collect()
 }
 
 /// Paths of this machine become the same everywhere, for they would end up in the image.

@@ -19,6 +19,7 @@ use crate::doctor::DoctorArguments;
 use crate::flash::FlashArguments;
 
 use key::{KeyVerb, Signing};
+use crate::new_board::NewBoardArguments;
 
 /// Few-shot adaptation on edge devices: meta-train a start, pack it, and see what a device makes of it.
 #[derive(Debug, Parser)]
@@ -54,6 +55,8 @@ pub enum Verb {
     Device(DeviceArguments),
     /// Tell what is missing to build for boards, to flash them and to talk to them.
     Doctor(DoctorArguments),
+    /// Begin a port to another board from a copy of one that is there.
+    NewBoard(NewBoardArguments),
     /// What `compile` and the like start to read a model apart from themselves.
     #[command(hide = true)]
     CompileWorker,

@@ -14,6 +14,7 @@ mod files;
 mod flash;
 mod inspect;
 mod key;
+mod new_board;
 mod pack;
 mod report;
 mod signal;
@@ -64,6 +65,7 @@ fn run(verb: &Verb) -> Result<(), Box<dyn Error>> {
         Verb::Flash(arguments) => Ok(flash::run(arguments)?),
         Verb::Device(arguments) => Ok(device::run(arguments)?),
         Verb::Doctor(arguments) => Ok(doctor::run(arguments)?),
+        Verb::NewBoard(arguments) => Ok(new_board::run(arguments)?),
         // `main` has seen to it.
         Verb::CompileWorker => Ok(()),
     }

@@ -1,4 +1,24 @@
-//! What the gate on stacks lets pass, each with its reason.
+//! What the gates let pass, each with its reason.
+
+/// A board that no gate looks at.
+pub struct NotProven {
+    /// Its name.
+    pub board: &'static str,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// All that no gate looks at.
+pub const NOT_PROVEN: [NotProven; 1] = [NotProven {
+    board: "esp32-c3",
+    reason: "the chip's maker's library, esp-hal, panics where it is misused, and calls what registers say; pack, \
+             runtime and main loop are proven for riscv32 on riscv32-virt, and for this target alone",
+}];
+
+/// Why no gate looks at a board, if none does.
+pub fn not_proven(board: &str) -> Option<&'static NotProven> {
+    NOT_PROVEN.iter().find(|exception| exception.board == board)
+}
 
 /// A frame above this needs a reason. The longest array allowed on a stack has 256 bytes; the rest is what registers
 /// and arguments take.
