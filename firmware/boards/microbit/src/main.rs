@@ -141,7 +141,7 @@ impl Board for Microbit {
         linked::pack(area)
     }
 
-    fn keys(&self) -> &'static [u8] {
+    fn keys(&self) -> &[u8] {
         linked::keys()
     }
 
