@@ -195,10 +195,11 @@ impl Boot {
         if counter < floor {
             return Err(InstallError::OlderCounter { counter, floor });
         }
-        let pack = Signed { key, counter };
         // What confirming will need.
-        self.raised(pack).ok_or(InstallError::TooManyKeys)?;
-        Ok(Self { trial: Trial::Waiting(pack), ..*self })
+        if !self.has_place(&key) {
+            return Err(InstallError::TooManyKeys);
+        }
+        Ok(Self { trial: Trial::Waiting(Signed { key, counter }), ..*self })
     }
 
     /// The other area is about to be written: what waits in it is not to be tried. `None` if nothing waits.
@@ -211,18 +212,16 @@ impl Boot {
     /// run is no trial.
     pub fn confirm(&self) -> Option<Self> {
         let Trial::Started(pack) = self.trial else { return None };
-        let counters = self.raised(pack)?;
         let running = self.running.other();
-        Some(Self { running, trial: Trial::None, outcome: Outcome::Confirmed, counters })
+        let mut next = Self { running, trial: Trial::None, outcome: Outcome::Confirmed, ..*self };
+        let place = next.counters.iter_mut().find(|place| place.is_none_or(|known| known.key == pack.key))?;
+        *place = Some(pack);
+        Some(next)
     }
 
-    /// The counters with that of a pack; `None` if there is no room for its key.
-    fn raised(&self, pack: Signed) -> Option<[Option<Signed>; KEYS]> {
-        let mut counters = self.counters;
-        let place = counters.iter_mut().find(|place| place.is_none_or(|known| known.key == pack.key))?;
-        let counter = place.map_or(pack.counter, |known| known.counter.max(pack.counter));
-        *place = Some(Signed { counter, ..pack });
-        Some(counters)
+    /// Whether there is an entry for a key, or room for one.
+    fn has_place(&self, key: &KeyId) -> bool {
+        self.counters.iter().any(|place| place.is_none_or(|known| known.key == *key))
     }
 
     /// The record's bytes.
@@ -282,14 +281,15 @@ impl Boot {
         (boot.to_bytes() == *bytes && boot.is_consistent()).then_some(boot)
     }
 
-    /// Whether each key has one counter, and a trial could be confirmed.
+    /// Whether each key has one counter, and a trial could be confirmed without lowering one.
+    #[inline(never)]
     fn is_consistent(&self) -> bool {
         let known = || self.counters.iter().flatten();
         let single = known().all(|one| known().filter(|other| other.key == one.key).count() == 1);
         let confirmable = match self.trial {
             Trial::None => true,
             Trial::Waiting(pack) | Trial::Started(pack) => {
-                pack.counter >= self.counter(&pack.key) && self.raised(pack).is_some()
+                pack.counter >= self.counter(&pack.key) && self.has_place(&pack.key)
             }
         };
         single && confirmable
