@@ -59,7 +59,9 @@ fn a_pair_is_made_once_and_its_secret_is_its_owner_s() {
     let pair = Pair::new("once");
     #[cfg(unix)]
     {
-        let mode = |path| std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).expect("a file").permissions());
+        let mode = |path| {
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).expect("a file").permissions())
+        };
         assert_eq!(mode(&pair.secret) & 0o777, 0o600);
         assert_eq!(mode(&pair.public) & 0o444, 0o444);
     }
@@ -97,7 +99,8 @@ fn keys_are_told_without_their_secret() {
     assert_eq!(show(&block)["kind"], json!("ring"));
     assert_eq!(show(&block)["keys"].as_array().map(Vec::len), Some(2));
     let bytes = read(&block);
-    let ids: Vec<_> = Keys::read(&bytes).expect("sound").iter().map(|key| KeyId::of(key).to_string()).collect();
+    let ids: Vec<_> =
+        Keys::read(&bytes).expect("sound").iter().map(|key| KeyId::of(key).to_string()).collect();
     assert_eq!(ids, [pair.id, other.id]);
 }
 
@@ -166,15 +169,16 @@ fn what_cannot_sign_or_be_signed_is_refused_and_leaves_nothing() {
     sign(&SCRATCH.file("damaged.supple", &bytes), &pair.secret, &[]).refused(&["checksum"]);
     sign(pack, &pair.secret, &["--for-board", "two words"]).refused(&["two words", "without spaces"]);
     sign(pack, &pair.secret, &["--counter", "4294967296"]).misused(&["--counter"]);
-    run(&mut supple(&[&"pack", &training.out, &"-o", &out, &"--sign", &pair.public])).refused(&["secret one"]);
+    run(&mut supple(&[&"pack", &training.out, &"-o", &out, &"--sign", &pair.public]))
+        .refused(&["secret one"]);
     run(&mut supple(&[&"pack", &training.out, &"-o", &out, &"--counter", &"1"])).misused(&["--sign"]);
     assert!(!out.exists());
 
-    let block = SCRATCH.join("refused.bin");
+    let (block, public) = (SCRATCH.join("refused.bin"), pair.public.as_path());
     let ring = |keys: &[&Path]| run(supple(&[&"key", &"ring", &"-o", &block]).args(keys));
     ring(&[&pair.secret]).refused(&["secret key", "public one"]);
-    ring(&[&pair.public, &pair.public]).refused(&[&pair.id, "once"]);
-    ring(&[&pair.public; 5]).refused(&["1 to 4"]);
+    ring(&[public, public]).refused(&[&pair.id, "once"]);
+    ring(&[public; 5]).refused(&["1 to 4"]);
     ring(&[]).misused(&["PUB.pem"]);
     // The point of order 1: with it, every pair of a number and that number times the base point is a signature.
     let weak = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n-----END PUBLIC KEY-----\n";
@@ -218,10 +222,22 @@ fn openssl_makes_keys_and_understands_ours() {
     assert_eq!(derived, Some(read(&pair.public)));
     let signed = read(sign(&TRAINED.1, &pair.secret, "for-openssl.supple", &["--for-board", "microbit"]));
     let (message, signature) = signed.split_at(signed.len() - SIGNATURE_BYTES);
-    assert_eq!(Block::behind(&signed).expect("whole").map(|block| block.signature.to_vec()), Some(signature.to_vec()));
+    assert_eq!(
+        Block::behind(&signed).expect("whole").map(|block| block.signature.to_vec()),
+        Some(signature.to_vec())
+    );
     let (message, place) = (SCRATCH.file("message", message), SCRATCH.file("signature", signature));
     openssl(&[
-        &"pkeyutl", &"-verify", &"-pubin", &"-inkey", &pair.public, &"-rawin", &"-in", &message, &"-sigfile", &place,
+        &"pkeyutl",
+        &"-verify",
+        &"-pubin",
+        &"-inkey",
+        &pair.public,
+        &"-rawin",
+        &"-in",
+        &message,
+        &"-sigfile",
+        &place,
     ]);
     openssl(&[&"pkeyutl", &"-sign", &"-inkey", &pair.secret, &"-rawin", &"-in", &message, &"-out", &place]);
     assert_eq!(read(&place), signature);
