@@ -9,6 +9,8 @@ pub struct HardwareBoard {
     pub name: &'static str,
     /// What its firmware is compiled for.
     pub target: &'static str,
+    /// The profile of `firmware/Cargo.toml` that it is built with: `release`, or `small` where flash has no room for that.
+    pub profile: &'static str,
     /// What writes its flash.
     pub programmer: Programmer,
     /// Where its firmware looks for a pack, area A, as the programmer counts; `memory.x` or `main.rs` of the board says
@@ -48,6 +50,7 @@ pub const HARDWARE: [HardwareBoard; 4] = [
     HardwareBoard {
         name: "esp32-c3",
         target: "riscv32imc-unknown-none-elf",
+        profile: "release",
         programmer: Programmer::Espflash { chip: "esp32c3" },
         pack_address: 0x0011_0000,
         pack_room: 1408 * KIB,
@@ -56,6 +59,7 @@ pub const HARDWARE: [HardwareBoard; 4] = [
     HardwareBoard {
         name: "nrf52840-dk",
         target: "thumbv7em-none-eabihf",
+        profile: "release",
         programmer: Programmer::ProbeRs { chip: "nRF52840_xxAA" },
         pack_address: 0x0004_0000,
         pack_room: 352 * KIB,
@@ -64,6 +68,7 @@ pub const HARDWARE: [HardwareBoard; 4] = [
     HardwareBoard {
         name: "nucleo-f446re",
         target: "thumbv7em-none-eabihf",
+        profile: "small",
         programmer: Programmer::ProbeRs { chip: "STM32F446RETx" },
         pack_address: 0x0804_0000,
         pack_room: 128 * KIB,
@@ -72,6 +77,7 @@ pub const HARDWARE: [HardwareBoard; 4] = [
     HardwareBoard {
         name: "pico2",
         target: "thumbv8m.main-none-eabihf",
+        profile: "release",
         programmer: Programmer::Picotool { family: "rp2350-arm-s" },
         pack_address: 0x1010_0000,
         pack_room: 1408 * KIB,
@@ -89,6 +95,9 @@ impl HardwareBoard {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -96,6 +105,43 @@ mod tests {
         assert!(HARDWARE.is_sorted_by_key(|board| board.name));
         for board in &HARDWARE {
             assert_eq!(HardwareBoard::named(board.name), Ok(board));
+        }
+    }
+
+    /// A file of a board's folder.
+    fn file(board: &str, name: &str) -> String {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../firmware/boards");
+        fs::read_to_string(folder.join(board).join(name)).expect("the checkout's file")
+    }
+
+    /// Start and length of a region in a linker script.
+    fn region(script: &str, name: &str) -> (u32, u32) {
+        let named = |line: &&str| line.split_whitespace().next() == Some(name);
+        let line = script.lines().find(named).and_then(|line| line.split_once(','));
+        let (origin, length) = line.unwrap_or_else(|| panic!("no region {name}"));
+        let value = |side: &str| side.split_once('=').expect("a value").1.trim().to_owned();
+        let origin = u32::from_str_radix(value(origin).trim_start_matches("0x"), 16).expect("hexadecimal");
+        let length = value(length).strip_suffix('K').and_then(|digits| digits.parse::<u32>().ok());
+        (origin, KIB * length.expect("kilobytes"))
+    }
+
+    #[test]
+    fn packs_and_keys_lie_where_the_boards_files_say() {
+        for board in HARDWARE {
+            let mapped = matches!(board.programmer, Programmer::Espflash { .. });
+            let script = file(board.name, if mapped { "places.x" } else { "memory.x" });
+            let (keys, pack) = (region(&script, "KEYS").0, region(&script, "PACK"));
+            assert_eq!(pack.1, board.pack_room, "{}", board.name);
+            assert_eq!(region(&script, "PACK_B"), (pack.0 + pack.1, board.pack_room), "{}", board.name);
+            // A programmer that counts from the start of flash knows nothing of where the firmware maps it.
+            if mapped {
+                let flash = file(board.name, "src/flash.rs");
+                assert!(flash.contains("const KEYS: u32 = 0x10_0000;") && board.keys_address == 0x10_0000);
+                assert!(flash.contains(&format!("const MAPPED_KEYS: u32 = 0x{:x}_0000;", keys >> 16)));
+                assert_eq!(pack.0 - keys, board.pack_address - board.keys_address, "{}", board.name);
+            } else {
+                assert_eq!((keys, pack.0), (board.keys_address, board.pack_address), "{}", board.name);
+            }
         }
     }
 
