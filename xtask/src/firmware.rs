@@ -149,7 +149,8 @@ pub fn target(board: &str) -> Result<&'static str, UnknownBoard> {
 
 /// The profile that a board's firmware is built with.
 pub fn profile(board: &str) -> &'static str {
-    HardwareBoard::named(board).map_or(RELEASE, |board| board.profile)
+    let emulated = EmulatedBoard::named(board).map(|board| board.profile);
+    emulated.or_else(|_| HardwareBoard::named(board).map(|board| board.profile)).unwrap_or(RELEASE)
 }
 
 /// The bare-metal compiler's cargo.
@@ -176,16 +177,14 @@ pub fn targets() -> BTreeSet<&'static str> {
     BOARDS.iter().map(|board| board.target).chain(HARDWARE.iter().map(|board| board.target)).collect()
 }
 
-/// Paths of this machine become the same everywhere, for they would end up in the image.
+/// What the compiler is told besides. Paths of this machine become the same everywhere, for they would end up in the
+/// image; SHA-512 is not unrolled, which would take 26 KB of flash.
 pub fn flags(root: &Path) -> OsString {
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let cargo_home = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
-    let mut flags = OsString::new();
+    let mut flags = OsString::from("--cfg=sha2_backend_soft=\"compact\"");
     for (from, to) in [(cargo_home.as_path(), "/cargo"), (root, "/supple")] {
-        if !flags.is_empty() {
-            flags.push("\u{1f}");
-        }
-        flags.push("--remap-path-prefix=");
+        flags.push("\u{1f}--remap-path-prefix=");
         flags.push(from);
         flags.push("=");
         flags.push(to);

@@ -1,7 +1,7 @@
 //! No panic is reachable, at opt-level 3 and s, overflow checks off as shipped.
 //!
-//! Every board links with a panic handler that calls what nobody has. Pack and runtime link so by themselves too, for
-//! every target: what is linked for a board whose vendor's own crates may panic.
+//! Every board links with a panic handler that calls what nobody has. Pack and runtime link so by themselves too, and
+//! the store, for every target: what is linked for a board whose vendor's own crates may panic.
 
 use std::path::Path;
 
@@ -62,7 +62,7 @@ pub enum PanicError {
     Image(#[from] ImageError),
 }
 
-/// Proves it for every board, and for pack and runtime alone on every target.
+/// Proves it for every board, and for pack and runtime alone and the store alone on every target.
 pub fn run(root: &Path, bare_metal: &BareMetal) -> Result<(), PanicError> {
     for level in LEVELS {
         refuses(root, bare_metal, level)?;
@@ -72,7 +72,9 @@ pub fn run(root: &Path, bare_metal: &BareMetal) -> Result<(), PanicError> {
     let boards = boards.filter(|(name, _)| not_proven(name).is_none());
     let boards = boards.map(|(name, target)| Subject::board(name, target));
     let targets = firmware::targets();
-    let alone = targets.iter().map(|target| Subject::example("alone", target));
+    let alone = ["alone", "store"]
+        .into_iter()
+        .flat_map(|name| targets.iter().map(move |target| Subject::example(name, target)));
     for subject in boards.chain(alone) {
         // Where flash has no room for the other level, that is never shipped.
         for level in LEVELS.into_iter().filter(|level| subject.level.is_none_or(|only| only == *level)) {

@@ -9,6 +9,8 @@ pub struct EmulatedBoard {
     pub name: &'static str,
     /// What its firmware is compiled for.
     pub target: &'static str,
+    /// The profile of `firmware/Cargo.toml` that it is built with: `release`, or `small` where flash has no room for that.
+    pub profile: &'static str,
     /// QEMU's program.
     pub program: &'static str,
     /// QEMU's machine and what else says how it starts.
@@ -50,6 +52,7 @@ const KIB: u32 = 1 << 10;
 pub const DEFAULT: EmulatedBoard = EmulatedBoard {
     name: "mps2-an386",
     target: "thumbv7em-none-eabihf",
+    profile: "release",
     program: ARM,
     machine: &["-M", "mps2-an386", "-cpu", "cortex-m4"],
     image: "-kernel",
@@ -65,10 +68,11 @@ pub const BOARDS: [EmulatedBoard; 8] = [
     EmulatedBoard {
         name: "microbit",
         target: "thumbv6m-none-eabi",
+        profile: "small",
         machine: &["-M", "microbit"],
-        pack_address: 0x0002_8000,
-        pack_room: 34 * KIB,
-        keys_address: 0x0002_7c00,
+        pack_address: 0x0002_0000,
+        pack_room: 50 * KIB,
+        keys_address: 0x0001_fc00,
         flash: Flash::Inside,
         ..DEFAULT
     },

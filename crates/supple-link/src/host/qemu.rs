@@ -301,11 +301,11 @@ mod tests {
     fn a_pack_beyond_the_board_s_room_is_refused() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
         let pack = std::env::temp_dir().join(format!("supple-large-{}.supple", std::process::id()));
-        fs::write(&pack, vec![0; (34 << 10) + 1]).expect("the temporary folder is writable");
+        fs::write(&pack, vec![0; (50 << 10) + 1]).expect("the temporary folder is writable");
         let error = Qemu::board("microbit", file, &pack).expect("a board").start();
         fs::remove_file(&pack).expect("it was written");
         let error = error.expect_err("one byte too long").to_string();
-        assert!(error.contains("34817 bytes") && error.contains("room for 34816"), "{error}");
+        assert!(error.contains("51201 bytes") && error.contains("room for 51200"), "{error}");
     }
 
     #[test]
