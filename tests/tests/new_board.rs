@@ -55,10 +55,13 @@ fn a_copy_has_the_new_names_and_the_rest_of_the_old_board() {
     let scratch = scratch("new_board");
     let checkout = checkout(&scratch, "whole");
     let told = run(&mut new_board(&checkout, &["my-board"])).succeeded();
-    for word in ["pins", "memory.x", "PLACES", "hardware.rs", "boards.rs", "xtask gates stack", "--board my-board"] {
+    for word in
+        ["pins", "memory.x", "PLACES", "hardware.rs", "boards.rs", "xtask gates stack", "--board my-board"]
+    {
         assert!(told.contains(word), "{word}: {told}");
     }
-    let (old, new) = (checkout.join("firmware/boards/nrf52840-dk"), checkout.join("firmware/boards/my-board"));
+    let (old, new) =
+        (checkout.join("firmware/boards/nrf52840-dk"), checkout.join("firmware/boards/my-board"));
     let relative = |folder: &Path| -> BTreeSet<PathBuf> {
         paths(folder).iter().map(|path| path.strip_prefix(folder).expect("below").to_owned()).collect()
     };
@@ -68,7 +71,10 @@ fn a_copy_has_the_new_names_and_the_rest_of_the_old_board() {
     assert_eq!(manifest["package"]["name"].as_str(), Some("my-board"));
     assert_eq!(manifest["bin"][0]["name"].as_str(), Some("my-board"));
     let main = read("src/main.rs");
-    assert!(main.contains("const NAME: &'static str = \"my-board\";") && !main.contains("\"nrf52840-dk\""), "{main}");
+    assert!(
+        main.contains("const NAME: &'static str = \"my-board\";") && !main.contains("\"nrf52840-dk\""),
+        "{main}"
+    );
     assert_eq!(read("memory.x"), fs::read_to_string(old.join("memory.x")).expect("a file"));
     // Nothing besides.
     let boards = fs::read_dir(checkout.join("firmware/boards")).expect("a folder").count();

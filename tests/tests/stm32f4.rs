@@ -40,7 +40,17 @@ fn start(pack: &Path) -> Client<Child> {
     assert!(firmware.is_file(), "no {}: `cargo xtask firmware --board {BOARD}`", firmware.display());
     let address = HardwareBoard::named(BOARD).expect("a board").pack_address;
     let mut command = Command::new("qemu-system-arm");
-    command.args(["-M", "netduinoplus2", "-nographic", "-monitor", "none", "-serial", "null", "-serial", "stdio"]);
+    command.args([
+        "-M",
+        "netduinoplus2",
+        "-nographic",
+        "-monitor",
+        "none",
+        "-serial",
+        "null",
+        "-serial",
+        "stdio",
+    ]);
     command.arg("-kernel").arg(firmware).arg("-device");
     command.arg(format!("loader,file={},addr={address:#x},force-raw=on", pack.display()));
     Client::connect(Child::start(command).expect("`cargo xtask setup` installs it")).expect("it answers")
@@ -68,7 +78,11 @@ fn the_board_s_firmware_adapts_as_the_twin_does() {
     assert!(bits.outcomes.iter().any(|(adapted, ..)| *adapted), "{:?}", bits.outcomes);
     assert!(bits == episode::run(&mut Twin::new(&bytes), &inputs), "the board differs from the twin");
     let (used, memory) = (device.stack_high_water().expect("it answers"), info.memory);
-    println!("{used} bytes of stack used, {} there; {} bytes of RAM besides the pool", memory.stack, memory.fixed - memory.given);
+    println!(
+        "{used} bytes of stack used, {} there; {} bytes of RAM besides the pool",
+        memory.stack,
+        memory.fixed - memory.given
+    );
     assert!(used > 0 && used < memory.stack);
 }
 
@@ -95,7 +109,8 @@ fn flash_that_keeps_nothing_is_found_out_and_nothing_is_lost() {
     refuses(device.pack_chunk(0, &[1; 64]));
     assert_eq!((device.read_head().expect("a head"), device.logits().expect("outputs")), (head, outputs));
     // It starts anew with the same pack, and with nothing learned.
-    let checksum = |device: &mut Client<Child>| device.info().expect("it answers").pack.expect("a pack").checksum;
+    let checksum =
+        |device: &mut Client<Child>| device.info().expect("it answers").pack.expect("a pack").checksum;
     let before = checksum(&mut device);
     device.restart().expect("it starts");
     assert_eq!(checksum(&mut device), before);

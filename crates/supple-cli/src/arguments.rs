@@ -12,13 +12,10 @@ use supple_meta::recipe::Source;
 use supple_trunk::isolated::Limits;
 
 use crate::data::{self, SOURCES};
-<<<<<<< HEAD
-use crate::new_board::NewBoardArguments;
-=======
 use crate::device::DeviceArguments;
 use crate::doctor::DoctorArguments;
 use crate::flash::FlashArguments;
->>>>>>> app
+use crate::new_board::NewBoardArguments;
 
 /// Few-shot adaptation on edge devices: meta-train a start, pack it, and see what a device makes of it.
 #[derive(Debug, Parser)]
@@ -45,17 +42,14 @@ pub enum Verb {
     Inspect(InspectArguments),
     /// Adapt to episodes of unseen classes and judge.
     Eval(EvalArguments),
-<<<<<<< HEAD
     /// Begin a port to another board from a copy of one that is there.
     NewBoard(NewBoardArguments),
-=======
     /// Put firmware, a pack and keys on a board, or start an emulated one.
     Flash(FlashArguments),
     /// Talk to a board.
     Device(DeviceArguments),
     /// Tell what is missing to build for boards, to flash them and to talk to them.
     Doctor(DoctorArguments),
->>>>>>> app
     /// What `compile` and the like start to read a model apart from themselves.
     #[command(hide = true)]
     CompileWorker,

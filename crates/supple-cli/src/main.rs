@@ -60,13 +60,10 @@ fn run(verb: &Verb) -> Result<(), Box<dyn Error>> {
         Verb::Pack(arguments) => Ok(pack::run(arguments)?),
         Verb::Inspect(arguments) => Ok(inspect::run(arguments)?),
         Verb::Eval(arguments) => Ok(eval::run(arguments)?),
-<<<<<<< HEAD
         Verb::NewBoard(arguments) => Ok(new_board::run(arguments)?),
-=======
         Verb::Flash(arguments) => Ok(flash::run(arguments)?),
         Verb::Device(arguments) => Ok(device::run(arguments)?),
         Verb::Doctor(arguments) => Ok(doctor::run(arguments)?),
->>>>>>> app
         // `main` has seen to it.
         Verb::CompileWorker => Ok(()),
     }
