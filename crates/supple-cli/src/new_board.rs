@@ -173,7 +173,10 @@ fn renamed(path: &Path, text: &str, like: &str, name: &str) -> String {
     }
     if is("src/main.rs") {
         let code: Vec<&str> = text.lines().skip_while(|line| line.starts_with("//!")).collect();
-        return format!("//! {described}; begun from {like}, which much of this still is.\n{}\n", code.join("\n"));
+        return format!(
+            "//! {described}; begun from {like}, which much of this still is.\n{}\n",
+            code.join("\n")
+        );
     }
     text
 }
@@ -213,7 +216,19 @@ mod tests {
             assert!(is_name(name), "{name}");
         }
         for name in [
-            "", "-a", "a-", "a--b", "9x", "My", "my_board", "a/b", "..", "a.b", "supple-app", "ü", "a b",
+            "",
+            "-a",
+            "a-",
+            "a--b",
+            "9x",
+            "My",
+            "my_board",
+            "a/b",
+            "..",
+            "a.b",
+            "supple-app",
+            "ü",
+            "a b",
             &"x".repeat(NAME_MOST + 1),
         ] {
             assert!(!is_name(name), "{name}");
@@ -222,7 +237,8 @@ mod tests {
 
     #[test]
     fn a_copy_has_its_own_names_and_says_what_it_is() {
-        let manifest = "[package]\nname = \"old\"\ndescription = \"Supple on the Old\"\n\n[[bin]]\nname = \"old\"\n";
+        let manifest =
+            "[package]\nname = \"old\"\ndescription = \"Supple on the Old\"\n\n[[bin]]\nname = \"old\"\n";
         assert_eq!(
             renamed(Path::new("Cargo.toml"), manifest, "old", "new"),
             "[package]\nname = \"new\"\ndescription = \"Supple on new\"\n\n[[bin]]\nname = \"new\"\n"

@@ -22,11 +22,11 @@ pub mod linked;
 #[cfg(target_arch = "arm")]
 pub mod mps;
 #[cfg(target_arch = "arm")]
+pub mod nrf52;
+#[cfg(target_arch = "arm")]
 pub mod nvic;
 #[cfg(target_arch = "arm")]
 pub mod nvmc;
-#[cfg(target_arch = "arm")]
-pub mod nrf52;
 #[cfg(target_arch = "arm")]
 pub mod ram_flash;
 #[cfg(target_arch = "arm")]

@@ -26,7 +26,8 @@ fn await_set(register: *mut u32, mask: u32) {
     while unsafe { register.read_volatile() } & mask != mask {}
 }
 
-/// Where a write clears the bits that it has.
+/// Where a write sets, or clears, the bits that it has.
+const SET: u32 = 0x2000;
 const CLEAR: u32 = 0x3000;
 const CLOCKS: u32 = 0x4001_0000;
 const RESETS: u32 = 0x4002_0000;
@@ -35,6 +36,8 @@ const PADS: u32 = 0x4003_8000;
 const CRYSTAL: u32 = 0x4004_8000;
 const PLL: u32 = 0x4005_0000;
 const UART: u32 = 0x4007_0000;
+const POWER_ON: u32 = 0x4001_8000;
+const WATCHDOG: u32 = 0x400d_8000;
 const UART_INTERRUPT: usize = 33;
 
 /// The core's clock, and the UART's.
@@ -59,6 +62,7 @@ pub fn start() {
     write(register(CLOCKS, 0x30), 2);
     await_set(register(CLOCKS, 0x38), 1 << 2);
     // 12 MHz * 125 / 5 / 2.
+    write(register(RESETS, SET), 1 << 14);
     release(1 << 14);
     write(register(PLL, 0x00), 1);
     write(register(PLL, 0x08), 125);
@@ -75,6 +79,19 @@ pub fn start() {
     write(0xe000_edfc as *mut u32, 1 << 24);
     write(0xe000_1004 as *mut u32, 0);
     write(0xe000_1000 as *mut u32, 1);
+}
+
+/// Starts the whole chip anew, through the boot ROM; a reset that the core asks for would leave the peripherals as they
+/// are.
+pub fn restart() -> ! {
+    // All but the oscillators.
+    write(register(POWER_ON, 0x08), 0x01ff_ffff & !(0b11 << 2));
+    // Nothing there says that the ROM should start something else than the flash's program.
+    write(register(WATCHDOG, 0x1c), 0);
+    write(register(WATCHDOG, 0x00), 1 << 31);
+    loop {
+        core::hint::spin_loop();
+    }
 }
 
 /// Cycles of the core.

@@ -89,6 +89,7 @@ pub struct Usart {
 impl Usart {
     const RECEIVED: u32 = 1 << 5;
     const TRANSMIT_EMPTY: u32 = 1 << 7;
+    const TRANSMITTED: u32 = 1 << 6;
     /// On; transmit, receive, receive interrupt.
     const ON: u32 = 1 << 13 | 1 << 3 | 1 << 2 | 1 << 5;
 
@@ -122,6 +123,10 @@ impl Usart {
         while self.state() & Self::TRANSMIT_EMPTY == 0 {}
         // SAFETY: a register of the USART.
         unsafe { register(self.registers, 0x04).write_volatile(u32::from(byte)) }
+    }
+
+    fn flush(self) {
+        while self.state() & Self::TRANSMITTED == 0 {}
     }
 }
 
@@ -351,6 +356,7 @@ impl<M: Machine> Board for Stm32f4<M> {
     }
 
     fn restart(&mut self) -> ! {
+        M::LINE.flush();
         nvic::restart()
     }
 }

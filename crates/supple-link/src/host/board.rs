@@ -110,8 +110,8 @@ pub const BOARDS: [EmulatedBoard; 8] = [
     EmulatedBoard {
         name: "netduinoplus2",
         machine: &["-M", "netduinoplus2"],
-        pack_address: 0x0804_0000,
-        pack_room: 384 * KIB,
+        pack_address: 0x0806_0000,
+        pack_room: 256 * KIB,
         keys_address: 0x0800_3c00,
         flash: Flash::Inside,
         ..DEFAULT

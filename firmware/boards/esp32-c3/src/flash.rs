@@ -31,7 +31,9 @@ impl Flash {
         for page in 0..1 + 2 * PACK_BYTES / PAGE {
             let entry = MMU_TABLE::regs().entry(((MAPPED_KEYS - MAPPED) / PAGE + page) as usize);
             // SAFETY: esp-hal's memory map leaves this half of the table alone.
-            entry.write(|entry| unsafe { entry.paddr().bits((KEYS / PAGE + page) as u8).invalid().clear_bit() });
+            entry.write(|entry| unsafe {
+                entry.paddr().bits((KEYS / PAGE + page) as u8).invalid().clear_bit()
+            });
         }
         forget_cached(KEYS, PAGE + 2 * PACK_BYTES);
         Self(FlashStorage::new(flash))

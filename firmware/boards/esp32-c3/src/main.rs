@@ -3,7 +3,9 @@
 #![no_std]
 #![no_main]
 
+mod descriptor;
 mod flash;
+mod stack;
 
 use esp_hal::clock::CpuClock;
 use esp_hal::timer::systimer::{SystemTimer, Unit};
@@ -13,19 +15,6 @@ use flash::{Flash, PACK, PACK_BYTES};
 use supple_app::{Area, Board, Clock, Line, Memory, Places, Region};
 use supple_panic as _;
 use supple_parts::linked;
-
-// What the boot loader asks of a program. The times are fixed, or every build would give another image.
-esp_bootloader_esp_idf::esp_app_desc!(
-    env!("CARGO_PKG_VERSION"),
-    env!("CARGO_PKG_NAME"),
-    "00:00:00",
-    "1970-01-01",
-    esp_bootloader_esp_idf::ESP_IDF_COMPATIBLE_VERSION,
-    esp_bootloader_esp_idf::MMU_PAGE_SIZE,
-    0,
-    u16::MAX,
-    esp_bootloader_esp_idf::SECURE_VERSION
-);
 
 /// What the pack may use for activations, head and support cache.
 const POOL_FLOATS: usize = 60 * 1024;
@@ -80,7 +69,7 @@ impl Board for Esp32C3 {
     }
 
     fn stack_high_water(&self) -> u32 {
-        linked::stack_high_water()
+        stack::high_water()
     }
 
     fn flash(&mut self) -> &mut Flash {
@@ -107,6 +96,7 @@ fn main() -> ! {
     static mut POOL: [f32; POOL_FLOATS] = [0.0; POOL_FLOATS];
     static mut LABELS_POOL: [u16; LABELS] = [0; LABELS];
     static mut LINE: Line = Line::new();
+    // Before the guard is set.
     linked::paint_stack();
     let chip = esp_hal::init(esp_hal::Config::default().with_cpu_clock(CpuClock::max()));
     let config = Config::default().with_baudrate(115_200);

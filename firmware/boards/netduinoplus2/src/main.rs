@@ -16,18 +16,16 @@ const LABELS: usize = 1024;
 const FLASH_BYTES: u32 = 1 << 20;
 const UNIT: u32 = 16 << 10;
 const LARGE: u32 = 128 << 10;
-/// Of sector 4 no more than 16 KiB are used, so that all of the journals' have one length. Code lies in 0 and 5.
-const SECTORS: [Sector; 10] = [
+/// Of sector 4 no more than 16 KiB are used, so that all of the journals' have one length. Code lies in 0, 5 and 6, packs from 7 on.
+const SECTORS: [Sector; 8] = [
     Sector { number: 1, start: 0x0_4000, bytes: UNIT },
     Sector { number: 2, start: 0x0_8000, bytes: UNIT },
     Sector { number: 3, start: 0x0_c000, bytes: UNIT },
     Sector { number: 4, start: 0x1_0000, bytes: UNIT },
-    Sector { number: 6, start: 0x4_0000, bytes: LARGE },
     Sector { number: 7, start: 0x6_0000, bytes: LARGE },
     Sector { number: 8, start: 0x8_0000, bytes: LARGE },
     Sector { number: 9, start: 0xa_0000, bytes: LARGE },
     Sector { number: 10, start: 0xc_0000, bytes: LARGE },
-    Sector { number: 11, start: 0xe_0000, bytes: LARGE },
 ];
 
 struct Netduino;
@@ -40,8 +38,8 @@ impl Machine for Netduino {
     // USART 1, at 16 MHz.
     const LINE: Usart = Usart { registers: 0x4001_1000, interrupt: 37, divider: 139 };
     const PLACES: Places = Places {
-        packs: [0x4_0000, 0xa_0000],
-        pack_bytes: 3 * LARGE,
+        packs: [0x6_0000, 0xa_0000],
+        pack_bytes: 2 * LARGE,
         boot: Region { start: 0x4000, segment_bytes: UNIT, segments: 2 },
         heads: Region { start: 0xc000, segment_bytes: UNIT, segments: 2 },
     };

@@ -17,7 +17,7 @@ const BUS_HERTZ: u32 = 42_000_000;
 const FLASH_BYTES: u32 = 512 << 10;
 const UNIT: u32 = 16 << 10;
 const PACK_BYTES: u32 = 128 << 10;
-/// Of sector 4 no more than 16 KiB are used, so that all of the journals' have one length. Code lies in 0 and 5.
+/// Of sector 4 no more than 16 KiB are used, so that all of the journals' have one length. Code lies in 0 and 5, built small.
 const SECTORS: [Sector; 6] = [
     Sector { number: 1, start: 0x0_4000, bytes: UNIT },
     Sector { number: 2, start: 0x0_8000, bytes: UNIT },

@@ -5,8 +5,8 @@
 use cortex_m_rt::entry;
 use supple_app::{Area, Board, Clock, Line, Memory, Places, Region};
 use supple_panic as _;
+use supple_parts::linked;
 use supple_parts::rp2350::{self, CORE_HERTZ, Flash, START_BLOCK, Uart};
-use supple_parts::{linked, nvic};
 
 /// What the pack may use for activations, head and support cache.
 const POOL_FLOATS: usize = 112 * 1024;
@@ -76,7 +76,7 @@ impl Board for Pico2 {
 
     fn restart(&mut self) -> ! {
         self.uart.flush();
-        nvic::restart()
+        rp2350::restart()
     }
 }
 
