@@ -35,6 +35,7 @@ mod head_check;
 pub mod header;
 pub mod op;
 pub mod read;
+pub mod signature;
 #[cfg(feature = "write")]
 pub mod write;
 

@@ -1,0 +1,443 @@
+//! Which pack runs: one of two areas, what is on trial in the other, and how old a pack each key may still sign.
+//!
+//! A new pack is *installed*: it waits for the next start. That start runs it *on trial*, after it has written down that
+//! it does. If the pack is then confirmed, its area is the running one; if the device starts again before, it goes back
+//! to the old pack. So no pack is run twice without anyone saying that it works.
+//!
+//! | state | at the next start | record to write first |
+//! |---|---|---|
+//! | no trial | the running area | none |
+//! | waiting | the other area | started |
+//! | started | the running area | no trial, rolled back |
+//!
+//! Everything here is a pure function of a [`Boot`] to the next; whoever calls it appends the result to a journal before
+//! acting on it. `docs/format.md` has the bytes.
+
+use supple_pack::signature::KeyId;
+
+/// Bytes of a boot record.
+pub const BOOT_BYTES: usize = 72;
+
+/// Keys whose counters are kept.
+pub const KEYS: usize = 4;
+
+const MAGIC: [u8; 4] = *b"SBOT";
+const VERSION: u16 = 1;
+
+/// One of the two areas for packs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Area {
+    /// Where a programmer puts the first pack.
+    #[default]
+    A,
+    /// The other one.
+    B,
+}
+
+impl Area {
+    /// The other area.
+    pub fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+
+    /// 0 for A, 1 for B.
+    pub fn index(self) -> usize {
+        usize::from(self.code())
+    }
+
+    fn code(self) -> u8 {
+        match self {
+            Self::A => 0,
+            Self::B => 1,
+        }
+    }
+}
+
+/// A key and the counter of a pack that it signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signed {
+    /// The key.
+    pub key: KeyId,
+    /// The pack's counter.
+    pub counter: u32,
+}
+
+/// The pack in the area that is not the running one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trial {
+    /// Nothing to try.
+    #[default]
+    None,
+    /// To be tried at the next start.
+    Waiting(Signed),
+    /// Being tried.
+    Started(Signed),
+}
+
+/// How the last trial ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Outcome {
+    /// There was none.
+    #[default]
+    None,
+    /// Its pack became the running one.
+    Confirmed,
+    /// The device started again before it was confirmed.
+    RolledBack,
+}
+
+/// Why a pack is not installed. Nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InstallError {
+    /// The area to write is the one that runs.
+    #[error("a pack is on trial; confirm it, or restart to go back, before installing another")]
+    OnTrial,
+    /// Roll-back to what may have known faults.
+    #[error(
+        "the pack's counter is {counter}, the key's is {floor} already; sign with --counter {floor} or more"
+    )]
+    OlderCounter {
+        /// The pack's.
+        counter: u32,
+        /// The least that is accepted.
+        floor: u32,
+    },
+    /// No room for another key's counter.
+    #[error("packs of {KEYS} other keys were confirmed already; sign with one of those keys")]
+    TooManyKeys,
+}
+
+/// What a device knows about its packs, as one record of the boot journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Boot {
+    running: Area,
+    trial: Trial,
+    outcome: Outcome,
+    /// The counters of keys, filled from the front.
+    counters: [Option<Signed>; KEYS],
+}
+
+impl Boot {
+    /// The area whose pack is confirmed; A on a new device.
+    pub fn running(&self) -> Area {
+        self.running
+    }
+
+    /// What is on trial in the other area.
+    pub fn trial(&self) -> Trial {
+        self.trial
+    }
+
+    /// How the last trial ended.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Whether this run is a trial, which the next start ends unless it is confirmed.
+    pub fn is_trial(&self) -> bool {
+        matches!(self.trial, Trial::Started(_))
+    }
+
+    /// The least counter that a pack signed by this key must have: the greatest that was ever confirmed.
+    pub fn counter(&self, key: &KeyId) -> u32 {
+        let known = self.counters.iter().flatten().find(|known| known.key == *key);
+        known.map_or(0, |known| known.counter)
+    }
+
+    /// At a start: the area to run, and the record to write before running it. If that cannot be written, run
+    /// [`running`](Self::running).
+    pub fn start(&self) -> (Area, Option<Self>) {
+        match self.trial {
+            Trial::None => (self.running, None),
+            Trial::Waiting(pack) => {
+                (self.running.other(), Some(Self { trial: Trial::Started(pack), ..*self }))
+            }
+            Trial::Started(_) => {
+                let back = Self { trial: Trial::None, outcome: Outcome::RolledBack, ..*self };
+                (self.running, Some(back))
+            }
+        }
+    }
+
+    /// A checked pack lies in the other area, to be tried at the next start instead of any that waited.
+    ///
+    /// # Errors
+    ///
+    /// [`InstallError`] if this run is a trial, the counter is below the key's, or the key is one too many.
+    pub fn install(&self, key: KeyId, counter: u32) -> Result<Self, InstallError> {
+        if self.is_trial() {
+            return Err(InstallError::OnTrial);
+        }
+        let floor = self.counter(&key);
+        if counter < floor {
+            return Err(InstallError::OlderCounter { counter, floor });
+        }
+        let pack = Signed { key, counter };
+        // What confirming will need.
+        self.raised(pack).ok_or(InstallError::TooManyKeys)?;
+        Ok(Self { trial: Trial::Waiting(pack), ..*self })
+    }
+
+    /// The other area is about to be written: what waits in it is not to be tried. `None` if nothing waits.
+    pub fn withdraw(&self) -> Option<Self> {
+        let waits = matches!(self.trial, Trial::Waiting(_));
+        waits.then_some(Self { trial: Trial::None, ..*self })
+    }
+
+    /// The pack on trial works: its area becomes the running one and its key's counter rises to its own. `None` if this
+    /// run is no trial.
+    pub fn confirm(&self) -> Option<Self> {
+        let Trial::Started(pack) = self.trial else { return None };
+        let counters = self.raised(pack)?;
+        let running = self.running.other();
+        Some(Self { running, trial: Trial::None, outcome: Outcome::Confirmed, counters })
+    }
+
+    /// The counters with that of a pack; `None` if there is no room for its key.
+    fn raised(&self, pack: Signed) -> Option<[Option<Signed>; KEYS]> {
+        let mut counters = self.counters;
+        let place = counters.iter_mut().find(|place| place.is_none_or(|known| known.key == pack.key))?;
+        let counter = place.map_or(pack.counter, |known| known.counter.max(pack.counter));
+        *place = Some(Signed { counter, ..pack });
+        Some(counters)
+    }
+
+    /// The record's bytes.
+    pub fn to_bytes(&self) -> [u8; BOOT_BYTES] {
+        let (trial, pack) = match self.trial {
+            Trial::None => (0, None),
+            Trial::Waiting(pack) => (1, Some(pack)),
+            Trial::Started(pack) => (2, Some(pack)),
+        };
+        let outcome = match self.outcome {
+            Outcome::None => 0,
+            Outcome::Confirmed => 1,
+            Outcome::RolledBack => 2,
+        };
+        let keys = self.counters.iter().flatten().count() as u8;
+        let codes = [self.running.code(), trial, outcome, keys, 0, 0];
+        let fixed = MAGIC.into_iter().chain(VERSION.to_le_bytes()).chain(codes);
+        let packs = [pack].into_iter().chain(self.counters).flat_map(signed_bytes);
+        let mut bytes = [0; BOOT_BYTES];
+        for (place, byte) in bytes.iter_mut().zip(fixed.chain(packs)) {
+            *place = byte;
+        }
+        bytes
+    }
+
+    /// Reads a record; `None` unless it is one that [`to_bytes`](Self::to_bytes) can have written.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; BOOT_BYTES] = bytes.try_into().ok()?;
+        let (fixed, packs) = bytes.split_first_chunk::<12>()?;
+        let [_, _, _, _, _, _, running, trial, outcome, keys, _, _] = *fixed;
+        let (packs, _) = packs.as_chunks::<12>();
+        let (pack, counters) = packs.split_first()?;
+        let pack = signed(pack);
+        let mut boot = Self {
+            running: if running == 0 { Area::A } else { Area::B },
+            trial: match trial {
+                0 => Trial::None,
+                1 => Trial::Waiting(pack),
+                _ => Trial::Started(pack),
+            },
+            outcome: match outcome {
+                0 => Outcome::None,
+                1 => Outcome::Confirmed,
+                _ => Outcome::RolledBack,
+            },
+            counters: [None; KEYS],
+        };
+        for (place, bytes) in boot.counters.iter_mut().zip(counters).take(usize::from(keys)) {
+            *place = Some(signed(bytes));
+        }
+        // Every byte that means nothing else than it should, unused ones included, shows here.
+        (boot.to_bytes() == *bytes && boot.is_consistent()).then_some(boot)
+    }
+
+    /// Whether each key has one counter, and a trial could be confirmed.
+    fn is_consistent(&self) -> bool {
+        let known = || self.counters.iter().flatten();
+        let single = known().all(|one| known().filter(|other| other.key == one.key).count() == 1);
+        let confirmable = match self.trial {
+            Trial::None => true,
+            Trial::Waiting(pack) | Trial::Started(pack) => {
+                pack.counter >= self.counter(&pack.key) && self.raised(pack).is_some()
+            }
+        };
+        single && confirmable
+    }
+}
+
+/// Key id and counter; zeros for none.
+fn signed_bytes(pack: Option<Signed>) -> impl Iterator<Item = u8> {
+    let (key, counter) = pack.map_or(([0; 8], 0), |pack| (pack.key.0, pack.counter));
+    key.into_iter().chain(counter.to_le_bytes())
+}
+
+fn signed(bytes: &[u8; 12]) -> Signed {
+    let [k0, k1, k2, k3, k4, k5, k6, k7, c0, c1, c2, c3] = *bytes;
+    Signed { key: KeyId([k0, k1, k2, k3, k4, k5, k6, k7]), counter: u32::from_le_bytes([c0, c1, c2, c3]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEY: KeyId = KeyId([1, 2, 3, 4, 5, 6, 7, 8]);
+
+    fn key(number: u8) -> KeyId {
+        KeyId([number; 8])
+    }
+
+    /// Installs, starts and confirms.
+    fn updated(boot: Boot, key: KeyId, counter: u32) -> Boot {
+        let waiting = boot.install(key, counter).expect("installs");
+        waiting.start().1.expect("a trial").confirm().expect("on trial")
+    }
+
+    #[test]
+    fn a_new_device_runs_area_a_and_writes_nothing() {
+        let boot = Boot::default();
+        assert_eq!(boot.start(), (Area::A, None));
+        assert_eq!((boot.counter(&KEY), boot.is_trial(), boot.outcome()), (0, false, Outcome::None));
+        assert_eq!((boot.confirm(), boot.withdraw()), (None, None));
+    }
+
+    #[test]
+    fn a_confirmed_trial_runs_from_then_on() {
+        let waiting = Boot::default().install(KEY, 7).expect("installs");
+        assert!(!waiting.is_trial());
+        assert_eq!(waiting.confirm(), None, "it has not run yet");
+        let (area, started) = waiting.start();
+        let started = started.expect("written before it runs");
+        assert_eq!(area, Area::B);
+        assert!(started.is_trial());
+        assert_eq!(started.running(), Area::A);
+        let confirmed = started.confirm().expect("on trial");
+        assert_eq!(confirmed.start(), (Area::B, None));
+        assert_eq!((confirmed.outcome(), confirmed.counter(&KEY)), (Outcome::Confirmed, 7));
+        assert_eq!(updated(confirmed, KEY, 7).running(), Area::A, "an equal counter is allowed");
+    }
+
+    #[test]
+    fn a_trial_that_is_not_confirmed_is_rolled_back_at_the_next_start() {
+        let (_, started) = Boot::default().install(KEY, 7).expect("installs").start();
+        let (area, back) = started.expect("a trial").start();
+        let back = back.expect("the roll-back is written");
+        assert_eq!((area, back.running(), back.outcome()), (Area::A, Area::A, Outcome::RolledBack));
+        assert_eq!(back.counter(&KEY), 0, "only a confirmed pack raises its key's counter");
+        assert_eq!(back.start(), (Area::A, None));
+    }
+
+    #[test]
+    fn what_waits_can_be_replaced_or_withdrawn_but_not_what_is_on_trial() {
+        let waiting = Boot::default().install(KEY, 7).expect("installs");
+        let replaced = waiting.install(KEY, 8).expect("replaces");
+        assert_eq!(replaced.trial(), Trial::Waiting(Signed { key: KEY, counter: 8 }));
+        assert_eq!(waiting.withdraw(), Some(Boot::default()));
+        let started = waiting.start().1.expect("a trial");
+        assert_eq!(started.install(KEY, 9), Err(InstallError::OnTrial));
+        assert_eq!(started.withdraw(), None);
+    }
+
+    #[test]
+    fn older_counters_and_a_fifth_key_are_refused() {
+        let mut boot = updated(Boot::default(), key(1), 5);
+        assert_eq!(boot.install(key(1), 4), Err(InstallError::OlderCounter { counter: 4, floor: 5 }));
+        for number in 2..=4 {
+            boot = updated(boot, key(number), u32::from(number));
+        }
+        assert_eq!(boot.install(key(5), 9), Err(InstallError::TooManyKeys));
+        assert_eq!(boot.counter(&key(5)), 0);
+        boot = updated(boot, key(3), 30);
+        let floors: Vec<u32> = (1..=5).map(|number| boot.counter(&key(number))).collect();
+        assert_eq!(floors, [5, 2, 30, 4, 0]);
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_format() {
+        let boot = updated(Boot::default(), KEY, 0x0102_0304);
+        let boot = boot.install(key(9), 5).expect("installs").start().1.expect("a trial");
+        let mut bytes = vec![];
+        bytes.extend_from_slice(b"SBOT\x01\x00");
+        bytes.extend_from_slice(&[1, 2, 1, 1, 0, 0]);
+        bytes.extend_from_slice(&[9, 9, 9, 9, 9, 9, 9, 9, 5, 0, 0, 0]);
+        bytes.extend_from_slice(&[1, 2, 3, 4, 5, 6, 7, 8, 4, 3, 2, 1]);
+        bytes.resize(72, 0);
+        assert_eq!(boot.to_bytes()[..], bytes);
+        assert_eq!(Boot::from_bytes(&bytes), Some(boot));
+    }
+
+    #[test]
+    fn bytes_that_no_boot_has_are_refused() {
+        let one = updated(Boot::default(), KEY, 6);
+        let boot = updated(one, key(9), 5).install(KEY, 6).expect("installs");
+        let bytes = boot.to_bytes();
+        assert_eq!(Boot::from_bytes(&bytes), Some(boot));
+        let with = |at: usize, value: u8| {
+            let mut changed = bytes;
+            changed[at] = value;
+            Boot::from_bytes(&changed)
+        };
+        // Magic, version, area, trial, outcome, number of keys, zeros.
+        for (at, value) in
+            [(0, b'X'), (4, 2), (5, 1), (6, 2), (7, 3), (8, 3), (9, 1), (9, 5), (10, 1), (11, 1), (71, 1)]
+        {
+            assert_eq!(with(at, value), None, "byte {at}");
+        }
+        assert_eq!(with(20, 5), None, "a trial below its key's counter");
+        assert_eq!(with(7, 0), None, "a pack without a trial");
+        let mut twice = bytes;
+        twice[36..44].copy_from_slice(&KEY.0);
+        assert_eq!(Boot::from_bytes(&twice), None, "a key with two counters");
+        assert_eq!(Boot::from_bytes(&bytes[..71]), None);
+        assert_eq!(Boot::from_bytes(&[&bytes[..], &[0]].concat()), None);
+    }
+
+    /// What may happen to a device.
+    fn event() -> impl Strategy<Value = (u8, u8, u32)> {
+        (0_u8..4, 0_u8..6, 0_u32..4)
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused_or_written_again_as_they_were(
+            change in prop::collection::vec((0_usize..BOOT_BYTES, any::<u8>()), 0..4),
+        ) {
+            let mut bytes = updated(Boot::default(), KEY, 6).to_bytes();
+            for (at, byte) in change {
+                bytes[at] = byte;
+            }
+            if let Some(boot) = Boot::from_bytes(&bytes) {
+                prop_assert_eq!(boot.to_bytes(), bytes);
+            }
+        }
+
+        #[test]
+        fn counters_never_fall_and_only_a_confirmed_area_is_left_running(
+            events in prop::collection::vec(event(), 0..60),
+        ) {
+            let mut boot = Boot::default();
+            for (event, number, counter) in events {
+                let next = match event {
+                    0 => boot.start().1,
+                    1 => boot.install(key(number), counter).ok(),
+                    2 => boot.confirm(),
+                    _ => boot.withdraw(),
+                };
+                let Some(next) = next else { continue };
+                prop_assert_eq!(Boot::from_bytes(&next.to_bytes()), Some(next));
+                for number in 0..6 {
+                    prop_assert!(next.counter(&key(number)) >= boot.counter(&key(number)));
+                }
+                prop_assert_eq!(next.running() != boot.running(), event == 2);
+                boot = next;
+            }
+        }
+    }
+}
