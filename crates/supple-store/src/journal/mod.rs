@@ -138,7 +138,8 @@ impl Journal {
     /// # Errors
     ///
     /// [`OpenError`] if the region does not fit the flash, or no segment can be read. A word that cannot be read (flash
-    /// with error correction after a power cut) counts as torn.
+    /// with error correction after a power cut) counts as torn; that all segments begin with such words can happen only
+    /// before the first record, or else the flash itself does not read.
     pub fn open<F: NorFlash>(flash: &mut F, region: Region) -> Result<Self, OpenError> {
         region.check(flash)?;
         let survey = survey(flash, &region, None);

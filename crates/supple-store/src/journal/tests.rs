@@ -288,6 +288,22 @@ fn no_power_is_an_error_and_words_that_do_not_read_are_torn_ones() {
     assert_eq!(found.newest(), Some(first));
 }
 
+/// An empty journal instead would bring back what a device knew on its first day.
+#[test]
+fn a_region_in_which_nothing_reads_is_an_error_until_it_is_erased() {
+    let mut flash = flash();
+    flash.set_tearing(Tearing::Unreadable);
+    for segment in 0..3 {
+        flash.cut_at(1);
+        assert!(flash.erase(64 + 128 * segment, 64 + 128 * (segment + 1)).is_err());
+        flash.power_up();
+        let expected = if segment < 2 { None } else { Some(OpenError::Flash) };
+        assert_eq!(Journal::open(&mut flash, REGION).err(), expected);
+    }
+    flash.erase(64, 128).expect("erases");
+    assert_eq!(Journal::open(&mut flash, REGION).expect("opens").newest(), None);
+}
+
 #[test]
 fn opening_reads_no_byte_twice_and_writes_nothing() {
     let mut flash = flash();

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use embedded_storage::nor_flash::NorFlash;
 use supple_store::simulated::SimulatedFlash;
-use supple_store::{AppendError, Journal, Record, Region};
+use supple_store::{AppendError, Journal, OpenError, Record, Region};
 
 /// Splitmix64.
 #[derive(Debug, Clone)]
@@ -19,7 +20,7 @@ impl Random {
 
     /// Below `end`, which is not 0.
     pub fn below(&mut self, end: u32) -> u32 {
-        ((self.next() >> 32) * u64::from(end) >> 32) as u32
+        (((self.next() >> 32) * u64::from(end)) >> 32) as u32
     }
 
     /// With a chance of 1 in `count`.
@@ -45,6 +46,11 @@ pub enum Appended {
     PowerCut,
 }
 
+/// The last record that was acknowledged is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an acknowledged record is lost")]
+pub struct Lost;
+
 /// A device between two starts, with what it must still know.
 #[derive(Debug, Clone)]
 pub struct Device<const WRITE: usize, const ERASE: usize, const READ: usize> {
@@ -58,26 +64,33 @@ pub struct Device<const WRITE: usize, const ERASE: usize, const READ: usize> {
     under_way: Vec<Content>,
     /// Everything that was ever appended, and as how many-eth.
     history: BTreeMap<Content, usize>,
+    /// Starts at which nothing in the region could be read.
+    pub unreadable: u64,
 }
 
 impl<const WRITE: usize, const ERASE: usize, const READ: usize> Device<WRITE, ERASE, READ> {
     pub fn new(flash: SimulatedFlash<WRITE, ERASE, READ>, region: Region) -> Self {
         let (under_way, history) = (Vec::new(), BTreeMap::new());
-        Self { flash, region, steady: true, kept: None, under_way, history }
+        Self { flash, region, steady: true, kept: None, under_way, history, unreadable: 0 }
     }
 
     /// Opens the journal and checks everything that a start promises.
     pub fn start(&mut self) -> Journal {
+        self.try_start().unwrap_or_else(|lost| panic!("{lost}"))
+    }
+
+    /// The same, for starts that may find the last record lost.
+    pub fn try_start(&mut self) -> Result<Journal, Lost> {
         let before = self.flash.bytes_read();
-        let journal = Journal::open(&mut self.flash, self.region).expect("opens whatever a cut has left");
+        let journal = self.open();
         let read = self.flash.bytes_read() - before;
         assert!(read <= u64::from(self.region.segments * self.region.segment_bytes), "{read} bytes read");
         let found = journal.newest().map(|record| (record.sequence, self.content(&journal, &record)));
-        let known = found == self.kept;
-        if !known {
-            let (sequence, content) = found.as_ref().expect("an acknowledged record is lost");
-            let older = self.kept.as_ref().is_some_and(|(kept, _)| sequence <= kept);
-            assert!(!older, "{sequence} is the newest, and {:?} was", self.kept);
+        if found != self.kept {
+            let (sequence, content) = found.as_ref().ok_or(Lost)?;
+            if self.kept.as_ref().is_some_and(|(kept, _)| sequence <= kept) {
+                return Err(Lost);
+            }
             assert!(self.under_way.contains(content), "{sequence} was never appended");
         }
         if self.steady {
@@ -85,7 +98,22 @@ impl<const WRITE: usize, const ERASE: usize, const READ: usize> Device<WRITE, ER
             self.under_way.clear();
         }
         self.check_flash();
-        journal
+        Ok(journal)
+    }
+
+    /// Opens the journal, after an erase of the region if nothing in it reads: only before the first record.
+    fn open(&mut self) -> Journal {
+        match Journal::open(&mut self.flash, self.region) {
+            Err(OpenError::Flash) if self.kept.is_none() => {}
+            outcome => return outcome.expect("opens whatever a cut has left"),
+        }
+        self.unreadable += 1;
+        let end = self.region.start + self.region.segments * self.region.segment_bytes;
+        for unit in (self.region.start..end).step_by(ERASE) {
+            // A worn unit refuses; it reads all the same.
+            let _ = self.flash.erase(unit, unit + ERASE as u32);
+        }
+        Journal::open(&mut self.flash, self.region).expect("opens after the remedy")
     }
 
     /// Appends a record and checks what the journal says about it.

@@ -20,6 +20,8 @@ struct Tally {
     refused: u64,
     /// Erase units that were worn out.
     worn: u64,
+    /// Starts before the first record at which nothing in the region could be read.
+    unreadable: u64,
     /// Records that were there at the end.
     kept: u64,
 }
@@ -28,7 +30,7 @@ impl fmt::Display for Tally {
     fn fmt(&self, to: &mut fmt::Formatter) -> fmt::Result {
         write!(
             to,
-            "{} schedules: {} starts, {} power cuts in {} operations, {} records acknowledged and {} of them or of those under way kept at the end, {} units worn out, {} records refused for it; 0 lost",
+            "{} schedules: {} starts, {} power cuts in {} operations, {} records acknowledged, {} kept at the end, {} units worn out, {} records refused for it, {} regions erased because nothing in them read; 0 lost",
             self.schedules,
             self.starts,
             self.cuts,
@@ -36,7 +38,8 @@ impl fmt::Display for Tally {
             self.acknowledged,
             self.kept,
             self.worn,
-            self.refused
+            self.refused,
+            self.unreadable
         )
     }
 }
@@ -107,6 +110,7 @@ fn schedule<const WRITE: usize, const ERASE: usize, const READ: usize>(
     let journal = device.start();
     tally.starts += 1;
     tally.kept += device.check_older(&journal) as u64;
+    tally.unreadable += device.unreadable;
     tally.operations += device.flash.operations();
     tally.schedules += 1;
 }
