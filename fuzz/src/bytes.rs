@@ -94,7 +94,11 @@ pub fn walk(pack: &Pack) {
         count += 1;
         let (spec, last) = (&head.spec, head.last());
         assert_eq!(last.bias.len(), usize::from(spec.capacity), "biases");
-        assert_eq!(last.weights.len(), usize::from(spec.capacity) * usize::from(spec.last_inputs()), "weights");
+        assert_eq!(
+            last.weights.len(),
+            usize::from(spec.capacity) * usize::from(spec.last_inputs()),
+            "weights"
+        );
         assert_eq!(head.hidden().is_some(), spec.hidden > 0, "hidden layer");
         assert_eq!(head.rates.len() as u64, spec.rate_count(), "rates");
         let numbers = head.parameters.iter().chain(head.rates);

@@ -128,7 +128,11 @@ fn plans() -> Vec<Vec<Op>> {
         vec![
             Op::Rows { ops: 2 },
             Op::Convolution { layer: layer(image, held, relu()), window, groups: 1 },
-            Op::MaxPool { input: held, output: other, window: Window { pad: [0, 0], stride: [1, 1], ..window } },
+            Op::MaxPool {
+                input: held,
+                output: other,
+                window: Window { pad: [0, 0], stride: [1, 1], ..window },
+            },
         ],
     ]
 }

@@ -12,6 +12,7 @@ pub fn write(inputs: impl IntoIterator<Item = Vec<u8>>) {
     let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) else { return };
     for (number, input) in inputs.into_iter().enumerate() {
         let path = folder.join(format!("seed-{number}"));
-        fs::write(&path, input).unwrap_or_else(|error| panic!("{}: {error}; make the folder", path.display()));
+        fs::write(&path, input)
+            .unwrap_or_else(|error| panic!("{}: {error}; make the folder", path.display()));
     }
 }

@@ -14,7 +14,12 @@ const MEMORY: usize = 2048;
 const STEPS: usize = 3;
 
 /// At most so many; mostly sound.
-pub fn arbitrary(u: &mut Unstructured, most: usize, features: u16, trunk: TrunkHash) -> Result<Vec<HeadSpec>> {
+pub fn arbitrary(
+    u: &mut Unstructured,
+    most: usize,
+    features: u16,
+    trunk: TrunkHash,
+) -> Result<Vec<HeadSpec>> {
     let count = u.int_in_range(most.min(1)..=most)?;
     if count == 0 {
         return Ok(Vec::new());
@@ -60,14 +65,22 @@ pub fn arbitrary(u: &mut Unstructured, most: usize, features: u16, trunk: TrunkH
 
 /// Heads at work on feature vectors; what they give is added to `seen`. `garbage` is what their memory holds at first,
 /// which nobody may notice.
-pub fn learn(pack: &Pack, features: &[f32], garbage: f32, u: &mut Unstructured, seen: &mut Vec<f32>) -> Result<()> {
+pub fn learn(
+    pack: &Pack,
+    features: &[f32],
+    garbage: f32,
+    u: &mut Unstructured,
+    seen: &mut Vec<f32>,
+) -> Result<()> {
     let need = MemoryNeed::of(pack);
     let Some(first) = pack.heads().next() else { return Ok(()) };
     if need.floats() > MEMORY || need.labels > MEMORY {
         return Ok(());
     }
-    let (mut support, mut floats, mut labels) = ([garbage; MEMORY], [garbage; MEMORY], [garbage as u16; MEMORY]);
-    let mut support = SupportCache::new(&first.spec, &mut support[..need.support()]).expect("as much as it needs");
+    let (mut support, mut floats, mut labels) =
+        ([garbage; MEMORY], [garbage; MEMORY], [garbage as u16; MEMORY]);
+    let mut support =
+        SupportCache::new(&first.spec, &mut support[..need.support()]).expect("as much as it needs");
     let (mut floats, mut labels) = (&mut floats[..need.learner()], &mut labels[..need.labels]);
     let mut heads = Vec::with_capacity(2);
     for head in pack.heads() {
@@ -139,7 +152,11 @@ fn act(
         },
     };
     if refused {
-        assert_eq!((fingerprint(head), head.way(), head.steps()), (before, way, steps), "refused, and yet changed");
+        assert_eq!(
+            (fingerprint(head), head.way(), head.steps()),
+            (before, way, steps),
+            "refused, and yet changed"
+        );
     }
     // Before it has begun, a head is whatever its memory holds.
     if head.way() > 0 {
@@ -165,6 +182,8 @@ fn label(head: &mut Learner, sample: usize, u: &mut Unstructured) -> Result<bool
 
 /// Of its numbers, bit for bit.
 fn fingerprint(head: &Learner) -> u64 {
-    let mix = |sum: u64, number: &f32| (sum.rotate_left(5) ^ u64::from(number.to_bits())).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mix = |sum: u64, number: &f32| {
+        (sum.rotate_left(5) ^ u64::from(number.to_bits())).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    };
     head.parameters().into_iter().flatten().fold(0, mix)
 }

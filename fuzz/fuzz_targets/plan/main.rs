@@ -46,7 +46,8 @@ fn run(plan: &Plan, rest: &[u8]) -> Result<()> {
     same(&feature, &features(&pack, rest)?);
     if let Some(other) = plan.one_by_one().filter(|_| plan.is_sound) {
         let mut room = Room::default();
-        let pack = Pack::parse(other.write(&mut room)).expect("a plan without groups is sound if it was with them");
+        let pack =
+            Pack::parse(other.write(&mut room)).expect("a plan without groups is sound if it was with them");
         same(&feature, &features(&pack, rest)?);
     }
     let mut learnt = [0.0, f32::NAN].map(|garbage| {

@@ -63,7 +63,10 @@ fn group(
         ops.push(op);
     }
     // What lay in those slots is no more.
-    slots.iter_mut().filter(|slot| slot.is_some_and(|held| used[1..].contains(&held.offset))).for_each(|slot| *slot = None);
+    slots
+        .iter_mut()
+        .filter(|slot| slot.is_some_and(|held| used[1..].contains(&held.offset)))
+        .for_each(|slot| *slot = None);
     slots[value.offset as usize / SLOT] = Some(value);
     Ok(())
 }
@@ -94,12 +97,18 @@ fn by_rows(u: &mut Unstructured, input: Value, offset: u32) -> Result<Op> {
         (0, _) => convolution(u, input, offset)?,
         (1, _) => depthwise(u, input, offset)?,
         (2, _) => pool(u, input, offset)?,
-        (3, Element::F32) => {
-            Op::Quantise { input, output: to(input.shape, Element::I8), inverse_scale: number(u)?, zero: u.arbitrary()? }
-        }
-        (3, Element::I8) => {
-            Op::Dequantise { input, output: to(input.shape, Element::F32), scale: number(u)?, zero: u.arbitrary()? }
-        }
+        (3, Element::F32) => Op::Quantise {
+            input,
+            output: to(input.shape, Element::I8),
+            inverse_scale: number(u)?,
+            zero: u.arbitrary()?,
+        },
+        (3, Element::I8) => Op::Dequantise {
+            input,
+            output: to(input.shape, Element::F32),
+            scale: number(u)?,
+            zero: u.arbitrary()?,
+        },
         (_, Element::F32) => Op::Unary { input, output: same, function: function(u)? },
         (_, Element::I8) => Op::Table { input, output: same, table: place(u)? },
     })
@@ -233,7 +242,8 @@ fn pool(u: &mut Unstructured, input: Value, offset: u32) -> Result<Op> {
 }
 
 fn window(u: &mut Unstructured) -> Result<Window> {
-    let mut pair = |most: u8| -> Result<[u8; 2]> { Ok([u.int_in_range(1..=most)?, u.int_in_range(1..=most)?]) };
+    let mut pair =
+        |most: u8| -> Result<[u8; 2]> { Ok([u.int_in_range(1..=most)?, u.int_in_range(1..=most)?]) };
     let (kernel, stride, dilation) = (pair(3)?, pair(2)?, pair(2)?);
     let pad = [u.int_in_range(0..=kernel[0] - 1)?, u.int_in_range(0..=kernel[1] - 1)?];
     let dilation = if u.ratio(1, 3)? { dilation } else { [1, 1] };
@@ -399,8 +409,7 @@ pub fn spoil(u: &mut Unstructured, ops: &mut [Op]) -> Result<()> {
                 4 => value.shape.channels = any % 66,
                 5 => value.offset = u.arbitrary()?,
                 _ => {
-                    value.element =
-                        if value.element == Element::F32 { Element::I8 } else { Element::F32 };
+                    value.element = if value.element == Element::F32 { Element::I8 } else { Element::F32 };
                 }
             }
         }

@@ -45,7 +45,18 @@ impl Kind {
 use Kind::{Count, Counts, Flag, HoldBack, Name, One, Pair, Real, Sharing};
 
 const SOURCES: Kind = One(&[
-    "glyphs", "glyph-hands", "omniglot", "fsdd", "wake-words", "har", "ecg", "gas", "text", "sinusoid", "arm", "own",
+    "glyphs",
+    "glyph-hands",
+    "omniglot",
+    "fsdd",
+    "wake-words",
+    "har",
+    "ecg",
+    "gas",
+    "text",
+    "sinusoid",
+    "arm",
+    "own",
 ]);
 const PRECISION: Kind = One(&["f32", "int8"]);
 const CACHE: Kind = One(&["f32", "i8"]);
@@ -165,8 +176,18 @@ pub const BLOCKS: [&[Key]; 4] = [
 
 /// Names of algorithms.
 pub const ALGORITHMS: &[&str] = &[
-    "maml", "fomaml", "anil", "meta-sgd", "per-step-rates", "maml++", "cavia", "proto-maml", "prototypes", "ridge",
-    "reptile", "none",
+    "maml",
+    "fomaml",
+    "anil",
+    "meta-sgd",
+    "per-step-rates",
+    "maml++",
+    "cavia",
+    "proto-maml",
+    "prototypes",
+    "ridge",
+    "reptile",
+    "none",
 ];
 
 /// Keys of algorithms.

@@ -54,13 +54,13 @@ fn meta(text: &str) {
     std::hint::black_box((recipe.data.hold_back(), recipe.training.variation(), recipe.trunk.begins_dense()));
     let algorithm = recipe.algorithm.build();
     assert!(!algorithm.name().is_empty());
-    for input in [SampleShape { height: 9, width: 9, channels: 2 }, SampleShape::signal(40, 3)] {
+    let pictures = (SampleShape { height: 9, width: 9, channels: 2 }, Loss::SummedCrossEntropy);
+    let signals = (SampleShape::signal(40, 3), Loss::SquaredError);
+    for (input, loss) in [pictures, signals] {
         let head = (recipe.head.hidden, recipe.head.capacity);
-        for loss in [Loss::SummedCrossEntropy, Loss::SquaredError] {
-            match Learner::new(input, &recipe.trunk.blocks, head, loss, recipe.task.adapts) {
-                Ok(learner) => drop(algorithm.check(&learner).map_err(|error| error.to_string())),
-                Err(error) => assert!(!error.to_string().is_empty()),
-            }
+        match Learner::new(input, &recipe.trunk.blocks, head, loss, recipe.task.adapts) {
+            Ok(learner) => drop(algorithm.check(&learner).map_err(|error| error.to_string())),
+            Err(error) => assert!(!error.to_string().is_empty()),
         }
     }
 }
@@ -101,7 +101,9 @@ fn first_inputs() -> Vec<Vec<u8>> {
     });
     let plain = |text: &str| format!("#{text}").into_bytes();
     let texts = [
-        plain("[trunk]\nblocks = [{ channels = 8, kernel = 3 }, { mean = true }]\n[training]\niterations = 9\n"),
+        plain(
+            "[trunk]\nblocks = [{ channels = 8, kernel = 3 }, { mean = true }]\n[training]\niterations = 9\n",
+        ),
         plain("heads = [{ task = 'a' }]\ntrunk.blocks = [{ dense = 4 }]\nsharing = { kind = 'soft' }\n"),
     ];
     random.chain(texts).collect()

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use arbitrary::{Result, Unstructured};
 
-use crate::keys::{ALGORITHM, ALGORITHMS, BLOCKS, HEAD, JOINT, Key, Kind, META, WEIGHTS, WEIGHTINGS};
+use crate::keys::{ALGORITHM, ALGORITHMS, BLOCKS, HEAD, JOINT, Key, Kind, META, WEIGHTINGS, WEIGHTS};
 
 /// The most keys at the top.
-const MOST_KEYS: u8 = 10;
+const MOST_KEYS: u8 = 6;
 
 /// A text, and whether it is of a joint training.
 pub fn arbitrary(u: &mut Unstructured) -> Result<(String, bool)> {
@@ -17,7 +17,10 @@ pub fn arbitrary(u: &mut Unstructured) -> Result<(String, bool)> {
     // What no recipe does without is seldom left out.
     if shape & 0x0f > 0 {
         text.push_str("trunk.blocks = ");
-        list(u, &mut text, shape >> 7, |u, text| table(u, text, BLOCKS[u.choose_index(BLOCKS.len())?]))?;
+        list(u, &mut text, shape >> 7, |u, text| {
+            let keys = u.choose(&BLOCKS)?;
+            table(u, text, keys)
+        })?;
     }
     if shape & 0x70 > 0 {
         if joint {
@@ -31,7 +34,8 @@ pub fn arbitrary(u: &mut Unstructured) -> Result<(String, bool)> {
     for _ in 0..u.int_in_range(0..=MOST_KEYS)? {
         text.push('\n');
         let keys = if joint { JOINT } else { META };
-        entry(u, &mut text, &keys[u.choose_index(keys.len())?])?;
+        let key = u.choose(keys)?;
+        entry(u, &mut text, key)?;
     }
     match (joint, u.arbitrary::<u8>()? % 4) {
         (_, 0) => {}
@@ -44,9 +48,10 @@ pub fn arbitrary(u: &mut Unstructured) -> Result<(String, bool)> {
 /// A table that a name in it gives its keys.
 fn named(u: &mut Unstructured, text: &mut String, table: &str, names: &[&str], keys: &[Key]) -> Result<()> {
     let _ = write!(text, "\n[{table}]\nname = '{}'", u.choose(names)?);
-    for _ in 0..u.int_in_range(0..=4_u8)? {
+    for _ in 0..u.int_in_range(0..=3_u8)? {
         text.push('\n');
-        entry(u, text, &keys[u.choose_index(keys.len())?])?;
+        let key = u.choose(keys)?;
+        entry(u, text, key)?;
     }
     Ok(())
 }
@@ -58,7 +63,7 @@ fn list(
     mut item: impl FnMut(&mut Unstructured, &mut String) -> Result<()>,
 ) -> Result<()> {
     text.push('[');
-    for index in 0..u.int_in_range(least..=3)? {
+    for index in 0..u.int_in_range(least..=2)? {
         if index > 0 {
             text.push_str(", ");
         }
