@@ -159,6 +159,165 @@ pub enum DeviceError {
     /// The only class cannot be forgotten.
     #[error("the head has no class but this one; begin anew instead")]
     LastClass,
+    /// The flash does not keep anything.
+    #[error("the device's flash does not keep what is saved: {0}")]
+    Flash(FlashFault),
+    /// Nothing has been saved.
+    #[error("the device keeps no heads; save them first")]
+    NothingKept,
+    /// Not a version that is kept.
+    #[error("version {version} is not kept (any more); list those that are")]
+    NoVersion {
+        /// As asked for.
+        version: u32,
+    },
+    /// What is kept is for another trunk.
+    #[error(
+        "the heads kept are for another trunk; put the pack back that they were adapted with, or adapt anew"
+    )]
+    OtherTrunk,
+    /// The version holds no such head, or one of another shape.
+    #[error(
+        "that version holds no head that fits head {head} of the pack; choose another version, or adapt anew"
+    )]
+    OtherHead {
+        /// Counted from 0.
+        head: u16,
+    },
+    /// What is to be saved is longer than its place.
+    #[error(
+        "{needed} bytes to save do not fit in {room}; leave the support samples out, or pack smaller heads"
+    )]
+    SnapshotTooLong {
+        /// Bytes.
+        needed: u32,
+        /// Bytes.
+        room: u32,
+    },
+    /// The pack sent is not taken.
+    #[error("the device refuses the pack: {0}")]
+    PackRefused(PackRefusal),
+    /// There is nothing to confirm.
+    #[error("no pack runs on trial; there is nothing to confirm")]
+    NoTrial,
+    /// The chunk is not where the feature vector goes on, or reaches beyond its end.
+    #[error(
+        "a chunk of {length} values at {offset} does not fit in a feature vector of {features} of which {received} are received; send chunks in order from 0"
+    )]
+    FeatureMisplaced {
+        /// First element of the chunk.
+        offset: u32,
+        /// Elements in the chunk.
+        length: u32,
+        /// Elements received so far.
+        received: u32,
+        /// Elements of a feature vector.
+        features: u32,
+    },
+    /// What is kept is no snapshot, or holds what cannot be.
+    #[error("version {version} cannot be read; restore another, or save anew")]
+    BrokenVersion {
+        /// Its number.
+        version: u32,
+    },
+    /// A head that diverged is not worth keeping, and would not be taken back.
+    #[error("a number of head {head} is not finite; reset it or adapt it anew before saving")]
+    HeadNotFinite {
+        /// Counted from 0.
+        head: u16,
+    },
+}
+
+/// What is wrong with a flash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum FlashFault {
+    /// It cannot be read or written at all, or its places do not fit it.
+    #[error("it cannot be used; check the board's places in flash")]
+    Unusable,
+    /// What was written is not what is read.
+    #[error("what is read back is not what was written; it is worn out, locked or not emulated")]
+    NotWritten,
+    /// All numbers of versions are used up.
+    #[error("all version numbers are used up; erase its region with a programmer")]
+    Exhausted,
+}
+
+/// Why a pack that was sent is not taken. The running one is as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum PackRefusal {
+    /// Longer than its area.
+    #[error("it has {length} bytes with its signature, there is room for {room}; train a smaller trunk")]
+    TooLong {
+        /// Bytes.
+        length: u32,
+        /// Bytes.
+        room: u32,
+    },
+    /// A transfer goes on only between erase units.
+    #[error("a transfer cannot go on at byte {from}; begin at 0 or a multiple of the erase unit")]
+    From {
+        /// As asked for.
+        from: u32,
+    },
+    /// No transfer has begun.
+    #[error("no transfer has begun; begin one first")]
+    NoTransfer,
+    /// A chunk out of order.
+    #[error("a chunk at byte {offset} does not follow the {received} received; go on there")]
+    Misplaced {
+        /// As sent.
+        offset: u32,
+        /// Bytes received.
+        received: u32,
+    },
+    /// Chunks are missing.
+    #[error("only {received} of its {length} bytes are received; send the rest first")]
+    Incomplete {
+        /// Bytes received.
+        received: u32,
+        /// Bytes of the pack and its signature.
+        length: u32,
+    },
+    /// The pack that runs is itself on trial, so the other one must stay.
+    #[error("the pack that runs is on trial; confirm it, or restart to go back to the one before")]
+    TrialUnderWay,
+    /// The bytes are no pack that this device can run.
+    #[error("{0}")]
+    Pack(PackFault),
+    /// There is no signature.
+    #[error("it is not signed; sign it: `supple key sign`")]
+    Unsigned,
+    /// The signature block is none.
+    #[error("its signature is malformed; sign it again")]
+    Malformed,
+    /// Signed by a key that the device does not know.
+    #[error("it is signed with a key that the device does not know; sign it with one that it does")]
+    UnknownKey,
+    /// Signed for another board.
+    #[error("it is signed for another board; sign it for this one, or for any")]
+    OtherBoard,
+    /// Older than what the device has run.
+    #[error("its security counter {counter} is below {floor}, the one confirmed last; send a newer pack")]
+    OldCounter {
+        /// The pack's.
+        counter: u32,
+        /// The least that is taken.
+        floor: u32,
+    },
+    /// The signature is not that of these bytes.
+    #[error("its signature is wrong; send it again, or sign it again")]
+    Signature,
+    /// No room to count for a further key.
+    #[error("the device counts for four keys and this is another; sign it with one of those")]
+    TooManyKeys,
+    /// It needs more memory than the firmware gives.
+    #[error("it needs {needed} bytes of memory, the firmware gives {given}; pack smaller heads")]
+    Memory {
+        /// Bytes.
+        needed: u32,
+        /// Bytes.
+        given: u32,
+    },
 }
 
 /// What is wrong with a pack, in a device's few words; `supple inspect` says more.

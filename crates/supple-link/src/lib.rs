@@ -15,7 +15,7 @@
 //! | [`receiver`] | bytes to frames, in a fixed buffer |
 //! | `host` (feature `std`) | the client, its transports, emulated boards |
 //!
-//! Not supported: several requests under way at once, devices that speak unasked, transfer of packs.
+//! Not supported: several requests under way at once, devices that speak unasked.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(unsafe_code, missing_docs)]
 
@@ -28,8 +28,11 @@ pub mod values;
 #[cfg(feature = "std")]
 pub mod host;
 
-pub use error::{DeviceError, PackFault};
+pub use error::{DeviceError, FlashFault, PackFault, PackRefusal};
 pub use frame::{BODY_MAX, FRAME_MAX};
-pub use message::{Adaptation, Answer, HeadFacts, Info, PackFacts, Register, Request};
+pub use message::{
+    Adaptation, Answer, Counters, HeadFacts, Info, PackArea, PackFacts, PackState, Register, Request,
+    TrialOutcome, VersionFacts,
+};
 pub use receiver::Receiver;
 pub use values::{Label, Values, Words};

@@ -11,7 +11,7 @@ use crate::frame::VALUES_MAX;
 use crate::values::{Label, Values};
 
 /// The version of these messages, told by [`Info`]. `Info` itself never changes before its first field.
-pub const PROTOCOL: u16 = 3;
+pub const PROTOCOL: u16 = 4;
 
 /// The most rows that [`Request::BeginRows`] carries.
 pub const ROWS_MAX: usize = VALUES_MAX / 2;
@@ -101,6 +101,61 @@ pub enum Request<'a> {
     },
     /// Clear the support cache, and the labels of all heads.
     ClearSupport,
+    /// A chunk of a feature vector that something else computed, in order; a chunk at offset 0 begins a new one. With its
+    /// last element it is the feature vector, as if the trunk had given it.
+    Feature {
+        /// The first element of the chunk.
+        offset: u32,
+        /// The chunk.
+        #[serde(borrow)]
+        values: Values<'a>,
+    },
+    /// Keep all heads as they are, through any loss of power; answers the version.
+    Save {
+        /// Whether to keep the support samples with their labels too.
+        support: bool,
+    },
+    /// One of the versions kept, the newest being 0.
+    Version {
+        /// Counted from the newest.
+        index: u16,
+    },
+    /// Set heads to what was kept. With a head left out, all heads, and the support samples where they were kept.
+    Restore {
+        /// Its number; the newest where it is left out.
+        version: Option<u32>,
+        /// The only head to set, counted from 0.
+        head: Option<u16>,
+    },
+    /// What has happened since the start.
+    Counters,
+    /// Which pack runs, and where another can be put.
+    Packs,
+    /// Get ready for a pack in the area that does not run.
+    PackBegin {
+        /// Bytes of the pack and its signature.
+        length: u32,
+        /// Where to go on: 0, or a multiple of [`PackState::unit`] up to which the area holds this pack already.
+        from: u32,
+    },
+    /// A chunk of the pack, in order.
+    PackChunk {
+        /// Its first byte.
+        offset: u32,
+        /// At most [`VALUES_MAX`] bytes.
+        bytes: &'a [u8],
+    },
+    /// The checksum of the first bytes of the area that does not run.
+    PackDigest {
+        /// How many.
+        length: u32,
+    },
+    /// Check the pack and its signature, and run it on trial at the next start.
+    PackFinish,
+    /// Keep the pack that runs on trial.
+    Confirm,
+    /// Start anew, after the answer is sent.
+    Restart,
 }
 
 /// Rows of a learned start: little-endian `u16`, at most [`ROWS_MAX`] of them.
@@ -171,6 +226,94 @@ pub enum Answer<'a> {
         /// The class's number.
         class: u16,
     },
+    /// To [`Request::Save`] and [`Request::Version`].
+    Version(VersionFacts),
+    /// To [`Request::Counters`].
+    Counters(Counters),
+    /// To [`Request::Packs`].
+    Packs(PackState),
+    /// To [`Request::PackDigest`].
+    Digest {
+        /// CRC-32C.
+        checksum: u32,
+    },
+}
+
+/// A version of the heads that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionFacts {
+    /// Its number; later ones are larger.
+    pub version: u32,
+    /// Whether its heads are for the trunk that runs.
+    pub own_trunk: bool,
+    /// Heads that it holds.
+    pub heads: u16,
+    /// Support samples that it holds; 0 where they were not kept.
+    pub samples: u16,
+    /// Bytes that it takes.
+    pub bytes: u32,
+}
+
+/// What has happened since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Requests carried out, refused ones among them.
+    pub requests: u32,
+    /// Requests refused.
+    pub refusals: u32,
+    /// Samples put into the support cache.
+    pub samples: u32,
+    /// Gradient steps.
+    pub steps: u32,
+    /// Adaptations that made a head better.
+    pub adaptations: u32,
+    /// Adaptations that were undone.
+    pub adaptations_refused: u32,
+    /// Versions saved.
+    pub saves: u32,
+    /// The most bytes of RAM ever used, stack included.
+    pub ram_high_water: u32,
+    /// The last adaptation's losses before and after.
+    pub losses: Option<(f32, f32)>,
+}
+
+/// One of two places for a pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PackArea {
+    /// Where a programmer puts the first pack.
+    A,
+    /// The other one.
+    B,
+}
+
+/// What became of the last pack that was run on trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrialOutcome {
+    /// None ever was.
+    None,
+    /// It was confirmed.
+    Confirmed,
+    /// It was not confirmed before the next start: the one before runs again.
+    RolledBack,
+}
+
+/// Which pack runs, and where another can be put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackState {
+    /// Where the pack that runs lies.
+    pub running: PackArea,
+    /// Whether it runs on trial: the next start goes back to the one before unless it is confirmed.
+    pub trial: bool,
+    /// Whether the other area holds a pack to be tried at the next start.
+    pub waiting: bool,
+    /// What became of the last trial.
+    pub last: TrialOutcome,
+    /// Bytes of an area.
+    pub room: u32,
+    /// Bytes that are erased at a time: a transfer goes on at a multiple of these.
+    pub unit: u32,
+    /// Keys that the device knows.
+    pub keys: u16,
 }
 
 /// What became of the head in an adaptation. Losses are means over the samples held back, or over the support samples

@@ -126,11 +126,15 @@ impl Header {
 }
 
 /// The CRC-32C of a whole pack, its own four bytes left out.
-#[inline(never)]
 pub fn checksum(pack: &[u8]) -> u32 {
+    crc32c([pack.get(..CHECKSUM_AT).unwrap_or(pack), pack.get(HEADER_BYTES..).unwrap_or_default()])
+}
+
+/// The CRC-32C of two pieces, one behind the other.
+#[inline(never)]
+pub fn crc32c(pieces: [&[u8]; 2]) -> u32 {
     let mut digest = CHECKSUM.digest();
-    digest.update(pack.get(..CHECKSUM_AT).unwrap_or(pack));
-    digest.update(pack.get(HEADER_BYTES..).unwrap_or_default());
+    pieces.iter().for_each(|piece| digest.update(piece));
     digest.finalize()
 }
 

@@ -10,6 +10,7 @@ use crate::head::{HeadSpec, TrunkHash};
 use crate::head_check::{HeadProblem, check_heads, numbers_of};
 use crate::header::{HEADER_BYTES, Header, HeaderError, checksum};
 use crate::op::{Element, Op, Value};
+use crate::signature::{BLOCK_BYTES, Block};
 
 /// What a pack says about its trunk; the operations follow, then the heads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,13 +144,33 @@ pub enum PackError {
 }
 
 impl<'p> Pack<'p> {
-    /// Checks all bytes and gives access to what they hold. The bytes must be the pack and nothing else.
-    #[inline(never)]
+    /// Checks all bytes and gives access to what they hold. The bytes must be the pack and nothing else, but for a
+    /// signature block behind it, which is not judged here.
     pub fn parse(bytes: &'p [u8]) -> Result<Self, PackError> {
         let header = Header::read(bytes)?;
-        if header.length as usize != bytes.len() {
-            return Err(PackError::Length { expected: header.length, found: bytes.len() });
+        let pack = bytes.get(..header.length as usize);
+        let behind = bytes.get(header.length as usize..).unwrap_or_default();
+        let signed = behind.len() == BLOCK_BYTES && matches!(Block::behind(bytes), Ok(Some(_)));
+        match pack {
+            Some(pack) if behind.is_empty() || signed => Self::check(header, pack),
+            _ => Err(PackError::Length { expected: header.length, found: bytes.len() }),
         }
+    }
+
+    /// Finds the pack at the start of a flash region that may be longer, by the length in its header. What lies behind it
+    /// is not looked at.
+    pub fn parse_region(region: &'p [u8]) -> Result<Self, PackError> {
+        let header = Header::read(region)?;
+        let found = region.len();
+        let bytes = region
+            .get(..header.length as usize)
+            .ok_or(PackError::Length { expected: header.length, found })?;
+        Self::check(header, bytes)
+    }
+
+    /// Checks all bytes of a pack that is as long as its header says.
+    #[inline(never)]
+    fn check(header: Header, bytes: &'p [u8]) -> Result<Self, PackError> {
         if checksum(bytes) != header.checksum {
             return Err(PackError::Checksum);
         }
@@ -162,16 +183,6 @@ impl<'p> Pack<'p> {
         let ops = ops.get(..ops.len() - heads.len()).unwrap_or_default();
         check_heads(&trunk, heads, weights)?;
         Ok(Self { header, trunk, ops, heads, weights })
-    }
-
-    /// Finds the pack at the start of a flash region that may be longer, by the length in its header.
-    pub fn parse_region(region: &'p [u8]) -> Result<Self, PackError> {
-        let header = Header::read(region)?;
-        let found = region.len();
-        let bytes = region
-            .get(..header.length as usize)
-            .ok_or(PackError::Length { expected: header.length, found })?;
-        Self::parse(bytes)
     }
 
     /// The header.
@@ -195,17 +206,26 @@ impl<'p> Pack<'p> {
     }
 
     /// The heads, decoded one at a time.
-    pub fn heads(&self) -> impl Iterator<Item = Head<'p>> + use<'p> {
-        let specs = Sequence::<HeadSpec> {
-            left: self.trunk.heads,
-            bytes: self.heads,
-            item: core::marker::PhantomData,
-        };
-        let weights = self.weights;
-        specs.filter_map(move |spec| {
-            let [parameters, rates] = numbers_of(&spec, weights)?;
-            Some(Head { spec, parameters, rates })
-        })
+    pub fn heads(&self) -> Heads<'p> {
+        let specs = Sequence { left: self.trunk.heads, bytes: self.heads, item: core::marker::PhantomData };
+        Heads { specs, weights: self.weights }
+    }
+}
+
+/// The heads of a sound pack, decoded one at a time.
+#[derive(Debug, Clone)]
+pub struct Heads<'p> {
+    specs: Sequence<'p, HeadSpec>,
+    weights: &'p [f32],
+}
+
+impl<'p> Iterator for Heads<'p> {
+    type Item = Head<'p>;
+
+    fn next(&mut self) -> Option<Head<'p>> {
+        let spec = self.specs.next()?;
+        let [parameters, rates] = numbers_of(&spec, self.weights)?;
+        Some(Head { spec, parameters, rates })
     }
 }
 
@@ -264,6 +284,7 @@ pub(crate) fn take<'b, T: Decode>(
 }
 
 /// Items that were checked before, decoded one at a time.
+#[derive(Debug, Clone)]
 struct Sequence<'p, T> {
     left: u16,
     bytes: &'p [u8],

@@ -27,7 +27,10 @@ pub mod kernels;
 pub mod memory;
 pub mod trunk;
 
-pub use head::{AdaptError, Adaptation, CacheError, HeadMemory, Label, Learner, SupportCache, Use};
+pub use head::{
+    AdaptError, Adaptation, CacheError, CacheMut, HeadMemory, Kept, KeptMut, Label, Learner, SupportCache,
+    Use,
+};
 pub use memory::MemoryNeed;
 #[cfg(feature = "tract")]
 pub use trunk::tract::TractTrunk;

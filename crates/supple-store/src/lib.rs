@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`journal`] | records of any bytes, one after another in a region of flash; the newest survives |
+//! | [`snapshot`] | heads and support samples as bytes |
 //! | [`boot`] | which pack runs, what is on trial, and the counters of keys |
 //! | `simulated` (feature `simulated`) | flash in memory whose power can be cut at any operation |
 //!
@@ -17,6 +18,7 @@ pub mod boot;
 pub mod journal;
 #[cfg(feature = "simulated")]
 pub mod simulated;
+pub mod snapshot;
 
 pub use boot::{Area, Boot};
 pub use journal::{AppendError, Journal, OpenError, ReadError, Record, Region, Writer};

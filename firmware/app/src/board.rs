@@ -1,13 +1,20 @@
 //! What the main loop asks of a board.
 
+use embedded_storage::nor_flash::NorFlash;
 use supple_link::message::Clock;
+use supple_store::{Area, Region};
 
-/// A board: a serial line, a timer, and what its linker script knows.
+/// A board: a serial line, a timer, flash, and what its linker script knows.
 pub trait Board {
     /// The name of its folder.
     const NAME: &'static str;
     /// What a tick of its timer means.
     const CLOCK: Clock;
+    /// Where in its flash things lie.
+    const PLACES: Places;
+
+    /// What keeps heads and packs. A board whose flash cannot be written runs all the same; what would be kept is refused.
+    type Flash: NorFlash;
 
     /// Waits for a byte; asleep, where the board can.
     fn read_byte(&mut self) -> u8;
@@ -26,4 +33,48 @@ pub trait Board {
 
     /// The most bytes of stack that were ever used.
     fn stack_high_water(&self) -> u32;
+
+    /// The flash, addressed from 0.
+    fn flash(&mut self) -> &mut Self::Flash;
+
+    /// A pack area as it lies in memory, at a multiple of 4, [`Places::pack_bytes`] long. The main loop asks once, for the
+    /// area that it runs, which is not written until the next start.
+    fn pack(&self, area: Area) -> &'static [u8];
+
+    /// The other area, as it lies in memory after all that was written. It is looked at between two writes and never
+    /// longer. A flash driver whose reads are cached sees to it that they are those of the flash.
+    fn content(&self, area: Area) -> &[u8] {
+        self.pack(area)
+    }
+
+    /// The keys block, which only a programmer writes; empty where the board knows no key.
+    fn keys(&self) -> &[u8];
+
+    /// Starts anew, as after a reset, once all that was written to the line has been sent.
+    fn restart(&mut self) -> !;
+}
+
+/// Where in a board's flash things lie, in bytes from its start. All begin and end between two erase units, and none
+/// overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Places {
+    /// Where the pack areas A and B begin.
+    pub packs: [u32; 2],
+    /// Bytes of each of them.
+    pub pack_bytes: u32,
+    /// Which pack runs: short records, seldom written.
+    pub boot: Region,
+    /// Heads: as long as they are, written as often as they are saved.
+    pub heads: Region,
+}
+
+impl Places {
+    /// Where a pack area begins.
+    pub fn pack(&self, area: Area) -> u32 {
+        let [a, b] = self.packs;
+        match area {
+            Area::A => a,
+            Area::B => b,
+        }
+    }
 }

@@ -2,10 +2,14 @@
 
 use bytemuck::cast_slice;
 use supple_link::frame::VALUES_MAX;
-use supple_link::message::{self, Info, PROTOCOL};
+use supple_link::message::{self, Adaptation, Counters, Info, PROTOCOL};
 use supple_link::{Answer, DeviceError, Label, Register, Request};
+use supple_pack::{Pack, TrunkHash};
+use supple_runtime::{MemoryNeed, PlanTrunk, Trunk};
 
 use crate::board::Board;
+use crate::heads::Versions;
+use crate::packs::Packs;
 use crate::running::Running;
 
 /// The memory that a board gives to the pack.
@@ -17,47 +21,147 @@ pub struct Memory<'m> {
     pub labels: &'m mut [u16],
 }
 
+/// How much that is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Given {
+    floats: usize,
+    labels: usize,
+}
+
 impl Memory<'_> {
-    pub(crate) fn bytes(&self) -> u32 {
-        (size_of_val(self.floats) + size_of_val(self.labels)) as u32
+    pub(crate) fn given(&self) -> Given {
+        Given { floats: self.floats.len(), labels: self.labels.len() }
     }
 }
 
-/// A pack at work, or the reason why it is not.
-pub struct Device<'m> {
-    running: Result<Running<'m>, DeviceError>,
-    memory_bytes: u32,
+impl Given {
+    pub(crate) fn bytes(self) -> u32 {
+        (4 * self.floats + 2 * self.labels) as u32
+    }
+
+    pub(crate) fn holds(self, need: &MemoryNeed) -> bool {
+        need.floats() <= self.floats && need.labels <= self.labels
+    }
+}
+
+/// A pack at work, or the reason why it is not, and what is kept in flash.
+pub struct Device<'m, T = PlanTrunk<'m, 'm>> {
+    work: Work<'m, T>,
+    counters: Counters,
+}
+
+struct Work<'m, T> {
+    running: Result<Running<'m, T>, DeviceError>,
+    packs: Packs,
+    versions: Versions,
+    given: Given,
     clock_overhead: u32,
+    restart: bool,
 }
 
 impl<'m> Device<'m> {
-    /// Reads the pack. A device without a sound one still answers, saying why.
-    pub fn new<B: Board>(pack: &'m [u8], memory: Memory<'m>, board: &mut B) -> Self {
+    /// Starts with the pack that is to run, and the heads that were saved last for its trunk. A device without a sound
+    /// pack still answers, saying why.
+    #[inline(never)]
+    pub fn start<B: Board>(memory: Memory<'m>, board: &mut B) -> Self {
+        let packs = Packs::start(board);
+        let pack = board.pack(packs.area());
+        Self::with_trunk(packs, pack, memory, board, |pack, arena| PlanTrunk::new(pack, arena).ok())
+    }
+}
+
+impl<'m, T: Trunk> Device<'m, T> {
+    /// Like [`start`](Device::start), with a trunk of the caller's and the pack of the area that [`Packs`] names. `make`
+    /// makes the trunk from the pack and an arena as long as its plan needs; `None` where it cannot.
+    pub fn with_trunk<B: Board>(
+        packs: Packs,
+        pack: &'m [u8],
+        memory: Memory<'m>,
+        board: &mut B,
+        make: impl FnOnce(&Pack<'m>, &'m mut [f32]) -> Option<T>,
+    ) -> Self {
         let start = board.ticks();
         let clock_overhead = board.ticks().wrapping_sub(start);
-        Self { memory_bytes: memory.bytes(), running: Running::new(pack, memory), clock_overhead }
+        let given = memory.given();
+        let mut running = Running::new(pack, memory, make);
+        let versions = Versions::open(board);
+        if let Ok(running) = &mut running {
+            versions.restore_own(running, board);
+        }
+        let work = Work { running, packs, versions, given, clock_overhead, restart: false };
+        Self { work, counters: Counters::default() }
     }
 
-    /// Does what is asked; an error has changed nothing.
+    /// Does what is asked; an error has changed nothing, but where the flash fails.
     pub fn answer<B: Board>(&mut self, request: &Request, board: &mut B) -> Result<Answer<'_>, DeviceError> {
+        let counters = &mut self.counters;
+        counters.requests = counters.requests.wrapping_add(1);
+        let answer = self.work.answer(request, counters, board);
+        if answer.is_err() {
+            counters.refusals = counters.refusals.wrapping_add(1);
+        }
+        answer
+    }
+
+    /// Whether it was asked to start anew: whoever runs it does so once the answer is sent.
+    pub fn is_to_restart(&self) -> bool {
+        self.work.restart
+    }
+}
+
+impl<T: Trunk> Work<'_, T> {
+    fn answer<B: Board>(
+        &mut self,
+        request: &Request,
+        counters: &mut Counters,
+        board: &mut B,
+    ) -> Result<Answer<'_>, DeviceError> {
         let overhead = self.clock_overhead;
         match *request {
             Request::Info => return Ok(Answer::Info(self.info(board))),
             Request::StackHighWater => return Ok(Answer::StackHighWater { bytes: board.stack_high_water() }),
+            Request::Counters => {
+                counters.ram_high_water = board.fixed_memory().saturating_add(board.stack_high_water());
+                return Ok(Answer::Counters(*counters));
+            }
+            Request::Version { index } => {
+                let trunk = self.running.as_ref().ok().map(|running| TrunkHash(running.facts().trunk));
+                return self.versions.facts(index, trunk, board).map(Answer::Version);
+            }
+            Request::Packs => return Ok(Answer::Packs(self.packs.state(board))),
+            Request::PackBegin { length, from } => {
+                return self.packs.begin(length, from, board).map(|()| Answer::Done);
+            }
+            Request::PackChunk { offset, bytes } => {
+                return self.packs.chunk(offset, bytes, board).map(|()| Answer::Done);
+            }
+            Request::PackDigest { length } => {
+                return self.packs.digest(length, board).map(|checksum| Answer::Digest { checksum });
+            }
+            Request::PackFinish => return self.packs.finish(self.given, board).map(|()| Answer::Done),
+            Request::Restart => {
+                self.restart = true;
+                return Ok(Answer::Done);
+            }
             _ => {}
         }
         let running = self.running.as_mut().map_err(|error| *error)?;
         match *request {
-            // Answered above.
-            Request::Info | Request::StackHighWater => Ok(Answer::Done),
             Request::Begin { way } => running.begin(way).map(|()| Answer::Done),
             Request::BeginRows { rows } => running.begin_rows(&rows).map(|()| Answer::Done),
             Request::Input { offset, values } => running.input(offset, &values).map(|()| Answer::Done),
+            Request::Feature { offset, values } => {
+                running.take_feature(offset, &values).map(|()| Answer::Done)
+            }
             Request::PushSupport { label } => {
-                running.push_sample(&Label::Class(label), false).map(|_| Answer::Done)
+                running.push_sample(&Label::Class(label), false)?;
+                add(&mut counters.samples, 1);
+                Ok(Answer::Done)
             }
             Request::PushSample { label, held_back } => {
-                running.push_sample(&label, held_back).map(|sample| Answer::Sample { sample })
+                let sample = running.push_sample(&label, held_back)?;
+                add(&mut counters.samples, 1);
+                Ok(Answer::Sample { sample })
             }
             Request::Label { sample, label, held_back } => {
                 running.label(sample, &label, held_back).map(|()| Answer::Done)
@@ -74,15 +178,49 @@ impl<'m> Device<'m> {
                 timed(board, overhead, || running.features()).map(|((), ticks)| Answer::Took { ticks })
             }
             Request::Step => {
-                timed(board, overhead, || running.step()).map(|((), ticks)| Answer::Took { ticks })
+                let ((), ticks) = timed(board, overhead, || running.step())?;
+                add(&mut counters.steps, 1);
+                Ok(Answer::Took { ticks })
             }
-            Request::Adapt { steps } => timed(board, overhead, || running.adapt(steps))
-                .map(|(outcome, ticks)| Answer::Adapted { ticks, outcome }),
+            Request::Adapt { steps } => {
+                let (outcome, ticks) = timed(board, overhead, || running.adapt(steps))?;
+                add(&mut counters.steps, steps);
+                let (count, losses) = match outcome {
+                    Adaptation::Adapted { before, after } => (&mut counters.adaptations, (before, after)),
+                    Adaptation::Refused { before, after } => {
+                        (&mut counters.adaptations_refused, (before, after))
+                    }
+                };
+                add(count, 1);
+                counters.losses = Some(losses);
+                Ok(Answer::Adapted { ticks, outcome })
+            }
             Request::Logits => {
                 running.outputs()?;
                 read(running, Register::Logits, 0)
             }
             Request::Read { register, offset } => read(running, register, offset),
+            Request::Save { support } => {
+                let version = self.versions.save(running, support, board)?;
+                add(&mut counters.saves, 1);
+                Ok(Answer::Version(version))
+            }
+            Request::Restore { version, head } => {
+                self.versions.restore(running, version, head, board).map(|()| Answer::Done)
+            }
+            // A pack that does not run is not to be kept.
+            Request::Confirm => self.packs.confirm(board).map(|()| Answer::Done),
+            // Answered above.
+            Request::Info
+            | Request::StackHighWater
+            | Request::Counters
+            | Request::Version { .. }
+            | Request::Packs
+            | Request::PackBegin { .. }
+            | Request::PackChunk { .. }
+            | Request::PackDigest { .. }
+            | Request::PackFinish
+            | Request::Restart => Ok(Answer::Done),
         }
     }
 
@@ -92,7 +230,7 @@ impl<'m> Device<'m> {
             board: B::NAME.try_into().unwrap_or_default(),
             clock: B::CLOCK,
             memory: message::Memory {
-                given: self.memory_bytes,
+                given: self.given.bytes(),
                 fixed: board.fixed_memory(),
                 stack: board.stack(),
                 stack_high_water: board.stack_high_water(),
@@ -102,8 +240,17 @@ impl<'m> Device<'m> {
     }
 }
 
+/// Counters go round at their end rather than stand still.
+fn add(counter: &mut u32, more: u16) {
+    *counter = counter.wrapping_add(more.into());
+}
+
 /// A chunk of a register, as long as a message carries.
-fn read<'a>(running: &'a Running<'_>, register: Register, offset: u32) -> Result<Answer<'a>, DeviceError> {
+fn read<'a, T: Trunk>(
+    running: &'a Running<'_, T>,
+    register: Register,
+    offset: u32,
+) -> Result<Answer<'a>, DeviceError> {
     let parts = match register {
         Register::Feature => [running.feature()?, &[], &[], &[]],
         Register::Logits => [running.last_outputs()?, &[], &[], &[]],

@@ -2,7 +2,6 @@
 
 extern crate std;
 
-use std::boxed::Box;
 use std::string::ToString;
 use std::vec;
 use std::vec::Vec;
@@ -53,11 +52,11 @@ fn number() -> HeadParts {
 }
 
 fn device_with(heads: &[HeadParts], spare: isize) -> Device<'static> {
-    let bytes = Box::leak(Box::new(AlignedBytes::copy_of(&pack(&trunk(), heads).expect("sound"))));
-    let need = supple_runtime::MemoryNeed::of(&supple_pack::Pack::parse(bytes).expect("sound"));
+    let bytes = AlignedBytes::copy_of(&pack(&trunk(), heads).expect("sound"));
+    let need = MemoryNeed::of(&Pack::parse(&bytes).expect("sound"));
     let floats = need.floats().saturating_add_signed(spare);
     let memory = Memory { floats: vec![f32::NAN; floats].leak(), labels: vec![7; need.labels].leak() };
-    Device::new(bytes, memory, &mut Desk::default())
+    Device::start(memory, &mut Desk::with_pack(&bytes))
 }
 
 fn device(heads: &[HeadParts]) -> Device<'static> {
@@ -297,8 +296,7 @@ fn a_pack_of_heads_alone_learns_from_features_as_the_whole_one() {
     let whole = pack(&trunk(), &[classes()]).expect("sound");
     let alone = AlignedBytes::copy_of(&heads_only(&whole, &Trim::default()).expect("sound"));
     let memory = Memory { floats: vec![0.0; 60].leak(), labels: vec![0; 7].leak() };
-    let mut heads =
-        [Device::new(Box::leak(Box::new(alone)), memory, &mut Desk::default()), device(&[classes()])];
+    let mut heads = [Device::start(memory, &mut Desk::with_pack(&alone)), device(&[classes()])];
     let found = heads.each_mut().map(|device| {
         device.done(Request::Begin { way: 2 });
         device.push([1.0, 0.5], Label::Class(0));

@@ -1,6 +1,6 @@
 //! The firmware's main loop, the same on every board.
 //!
-//! A board's program calls [`run`] with its [`Board`], the flash region of the pack, and its memory.
+//! A board's program calls [`run`] with its [`Board`] and its memory.
 //!
 //! | module | holds |
 //! |---|---|
@@ -8,7 +8,10 @@
 //! | `session` | frames in, frames out, each request carried out once |
 //! | `device` | what each request does |
 //! | `running` | a sound pack at work |
-//! | `refusal` | the runtime's errors in the protocol's words |
+//! | `kept` | what it has learned, as a snapshot and back |
+//! | `heads` | snapshots in flash: saved, listed, restored |
+//! | `packs` | which pack runs, and how another comes over the line |
+//! | `refusal` | the crates' errors in the protocol's words |
 #![no_std]
 #![deny(unsafe_code, missing_docs)]
 
@@ -16,24 +19,32 @@ mod board;
 #[cfg(test)]
 mod desk;
 mod device;
+mod heads;
+mod kept;
+mod packs;
 mod refusal;
 mod running;
 mod session;
 
-pub use board::Board;
+pub use board::{Board, Places};
+pub use packs::Packs;
 pub use session::{Line, Session};
 pub use supple_link::message::Clock;
+pub use supple_store::{Area, Region};
 
 pub use device::{Device, Memory};
 
-/// Answers requests for ever.
-pub fn run<B: Board>(mut board: B, pack: &'static [u8], memory: Memory<'static>, line: &mut Line) -> ! {
-    let mut device = Device::new(pack, memory, &mut board);
+/// Answers requests until one asks for a restart.
+pub fn run<B: Board>(mut board: B, memory: Memory<'static>, line: &mut Line) -> ! {
+    let mut device = Device::start(memory, &mut board);
     let mut session = Session::new(line);
     loop {
         let byte = board.read_byte();
         if let Some(frame) = session.take(byte, &mut device, &mut board) {
             board.write(frame);
+            if device.is_to_restart() {
+                board.restart();
+            }
         }
     }
 }

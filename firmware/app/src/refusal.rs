@@ -1,19 +1,66 @@
 //! The runtime's errors in the protocol's words.
 
-use supple_link::{DeviceError, PackFault};
+use supple_link::{DeviceError, FlashFault, PackFault, PackRefusal};
 use supple_pack::PackError;
 use supple_pack::header::HeaderError;
+use supple_pack::signature::SignatureError;
 use supple_runtime::{AdaptError, CacheError};
+use supple_store::AppendError;
+use supple_store::snapshot::SnapshotError;
 
 /// What is wrong with a pack, in few words.
 pub fn pack_fault(error: &PackError) -> PackFault {
     match error {
-        PackError::Header(HeaderError::Magic | HeaderError::Short(_)) => PackFault::Missing,
-        PackError::Header(HeaderError::Version(_)) => PackFault::Version,
-        PackError::Header(HeaderError::Lengths) | PackError::Length { .. } => PackFault::Length,
+        PackError::Header(error) => header_fault(error),
+        PackError::Length { .. } => PackFault::Length,
         PackError::Checksum => PackFault::Checksum,
         PackError::NotBuilt { .. } => PackFault::NotBuilt,
         _ => PackFault::Content,
+    }
+}
+
+fn header_fault(error: &HeaderError) -> PackFault {
+    match error {
+        HeaderError::Magic | HeaderError::Short(_) => PackFault::Missing,
+        HeaderError::Version(_) => PackFault::Version,
+        HeaderError::Lengths => PackFault::Length,
+    }
+}
+
+/// Why a pack's signature is not taken.
+pub fn signature_refusal(error: SignatureError) -> PackRefusal {
+    match error {
+        SignatureError::Header(error) => PackRefusal::Pack(header_fault(&error)),
+        SignatureError::Length { .. } => PackRefusal::Pack(PackFault::Length),
+        SignatureError::Unsigned => PackRefusal::Unsigned,
+        SignatureError::Malformed => PackRefusal::Malformed,
+        SignatureError::UnknownKey(_) | SignatureError::UnusableKey(_) => PackRefusal::UnknownKey,
+        SignatureError::OtherBoard => PackRefusal::OtherBoard,
+        SignatureError::Wrong => PackRefusal::Signature,
+    }
+}
+
+/// Why a record is not written.
+pub fn append_refusal(error: AppendError) -> DeviceError {
+    match error {
+        AppendError::TooLong { length, longest } => {
+            DeviceError::SnapshotTooLong { needed: length, room: longest }
+        }
+        AppendError::Sequence => DeviceError::Flash(FlashFault::Exhausted),
+        AppendError::Flash => DeviceError::Flash(FlashFault::NotWritten),
+        // Lengths are counted before.
+        AppendError::Length | AppendError::Content => DeviceError::Refused,
+    }
+}
+
+/// Why a version is not restored.
+pub fn snapshot_refusal(error: SnapshotError, version: u32) -> DeviceError {
+    match error {
+        SnapshotError::Read(_) => DeviceError::Flash(FlashFault::Unusable),
+        SnapshotError::Magic
+        | SnapshotError::Version(_)
+        | SnapshotError::Length
+        | SnapshotError::Content(_) => DeviceError::BrokenVersion { version },
     }
 }
 

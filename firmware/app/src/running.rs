@@ -2,8 +2,9 @@
 
 use supple_link::message::{Adaptation, HeadFacts, PackFacts, Rows, Task};
 use supple_link::{DeviceError, Label, PackFault, Values};
-use supple_pack::{HeadTask, Pack};
-use supple_runtime::{AdaptError, HeadMemory, Learner, MemoryNeed, PlanTrunk, SupportCache, Use};
+use supple_pack::{HeadSpec, HeadTask, Heads, Pack};
+use supple_runtime::head::missing;
+use supple_runtime::{AdaptError, HeadMemory, Learner, MemoryNeed, SupportCache, Trunk, Use};
 
 use crate::device::Memory;
 use crate::refusal::{adapt_refusal, cache_fault, cache_refusal, head_fault, pack_fault};
@@ -11,20 +12,23 @@ use crate::refusal::{adapt_refusal, cache_fault, cache_refusal, head_fault, pack
 /// The most heads of a pack that this firmware runs.
 const MOST_HEADS: usize = 4;
 
-/// How far the input has come, or whether it has been run.
+/// What the arena holds.
 #[derive(Clone, Copy)]
 enum Input {
-    /// So many elements are received.
+    /// So many elements of an input.
     Receiving(u32),
-    /// The feature vector is that of the last input.
+    /// So many elements of a feature vector that something else computed.
+    ReceivingFeature(u32),
+    /// A feature vector: that of the last input, or the one that was sent.
     Run,
 }
 
 /// A pack at work.
-pub struct Running<'m> {
-    trunk: PlanTrunk<'m, 'm>,
-    heads: [Option<Learner<'m, 'm>>; MOST_HEADS],
-    support: SupportCache<'m>,
+pub struct Running<'m, T> {
+    trunk: T,
+    specs: Heads<'m>,
+    pub(crate) heads: [Option<Learner<'m, 'm>>; MOST_HEADS],
+    pub(crate) support: SupportCache<'m>,
     facts: PackFacts,
     /// The head that requests concern.
     at: usize,
@@ -33,32 +37,47 @@ pub struct Running<'m> {
     classified: bool,
 }
 
-impl<'m> Running<'m> {
-    /// Reads a pack and shares the memory out.
-    pub fn new(region: &'m [u8], memory: Memory<'m>) -> Result<Self, DeviceError> {
+/// The memory that a pack needs, or why it cannot run in any.
+pub fn need(pack: &Pack) -> Result<MemoryNeed, PackFault> {
+    let heads = usize::from(pack.trunk().heads);
+    if heads == 0 {
+        return Err(PackFault::NoHead);
+    }
+    if heads > MOST_HEADS {
+        return Err(PackFault::TooManyHeads);
+    }
+    if pack.heads().any(|head| missing(&head.spec).is_some()) {
+        return Err(PackFault::NotBuilt);
+    }
+    Ok(MemoryNeed::of(pack))
+}
+
+impl<'m, T: Trunk> Running<'m, T> {
+    /// Reads a pack and shares the memory out. `make` makes the trunk from the pack and its arena.
+    #[inline(never)]
+    pub fn new(
+        region: &'m [u8],
+        memory: Memory<'m>,
+        make: impl FnOnce(&Pack<'m>, &'m mut [f32]) -> Option<T>,
+    ) -> Result<Self, DeviceError> {
         let pack = Pack::parse_region(region).map_err(|error| DeviceError::Pack(pack_fault(&error)))?;
         let first = pack.heads().next().ok_or(DeviceError::Pack(PackFault::NoHead))?.spec;
-        let count = pack.trunk().heads;
-        if usize::from(count) > MOST_HEADS {
-            return Err(DeviceError::Pack(PackFault::TooManyHeads));
-        }
-        let need = MemoryNeed::of(&pack);
+        let need = need(&pack).map_err(DeviceError::Pack)?;
         let too_small =
-            DeviceError::MemoryTooSmall { needed: need.adapt_bytes() as u32, given: memory.bytes() };
+            DeviceError::MemoryTooSmall { needed: need.adapt_bytes() as u32, given: memory.given().bytes() };
         let facts = PackFacts {
             trunk: pack.trunk().hash.0,
             length: pack.header().length,
             checksum: pack.header().checksum,
             input: pack.trunk().input.elements() as u32,
             features: pack.trunk().output.elements() as u32,
-            heads: count,
+            heads: pack.trunk().heads,
             capacity: first.capacity,
             max_support: first.max_support,
             steps: first.steps,
             memory: need.adapt_bytes() as u32,
         };
         let (arena, floats) = memory.floats.split_at_mut_checked(need.arena).ok_or(too_small)?;
-        let trunk = PlanTrunk::new(&pack, arena).map_err(|_| too_small)?;
         let (words, mut floats) = floats.split_at_mut_checked(need.support()).ok_or(too_small)?;
         let support = SupportCache::new(&first, words).map_err(|error| cache_fault(error, too_small))?;
         let mut labels = memory.labels;
@@ -71,7 +90,9 @@ impl<'m> Running<'m> {
             };
             *place = Some(Learner::new(head, memory).map_err(|error| head_fault(error, too_small))?);
         }
-        Ok(Self { trunk, heads, support, facts, at: 0, input: Input::Receiving(0), classified: false })
+        let trunk = make(&pack, arena).ok_or(DeviceError::Pack(PackFault::NotBuilt))?;
+        let specs = pack.heads();
+        Ok(Self { trunk, specs, heads, support, facts, at: 0, input: Input::Receiving(0), classified: false })
     }
 
     /// What the pack holds.
@@ -79,11 +100,16 @@ impl<'m> Running<'m> {
         self.facts
     }
 
+    /// What the pack says about its heads.
+    pub(crate) fn specs(&self) -> impl Iterator<Item = HeadSpec> + use<'m, T> {
+        self.specs.clone().map(|head| head.spec)
+    }
+
     /// Lets the requests that follow concern another head.
     pub fn select(&mut self, head: u16) -> Result<HeadFacts, DeviceError> {
         let heads = self.facts.heads;
         let outside = DeviceError::HeadOutOfRange { head, heads };
-        let spec = self.trunk.pack().heads().nth(head.into()).ok_or(outside)?.spec;
+        let spec = self.specs().nth(head.into()).ok_or(outside)?;
         self.at = head.into();
         self.classified = false;
         Ok(HeadFacts {
@@ -111,7 +137,8 @@ impl<'m> Running<'m> {
     }
 
     /// Samples that no other head can have labels for are gone.
-    fn has_begun(&mut self) {
+    pub(crate) fn has_begun(&mut self) {
+        self.classified = false;
         if self.facts.heads == 1 {
             self.support.clear();
         }
@@ -135,12 +162,30 @@ impl<'m> Running<'m> {
         Ok(())
     }
 
+    /// Takes a chunk of a feature vector; with the last one it is as if the trunk had given it.
+    pub fn take_feature(&mut self, offset: u32, values: &Values) -> Result<(), DeviceError> {
+        let received = match self.input {
+            Input::ReceivingFeature(received) if offset > 0 => received,
+            _ => 0,
+        };
+        let (features, length) = (self.facts.features, values.count() as u32);
+        let end = offset.checked_add(length).filter(|end| *end <= features);
+        let place = self.trunk.feature_mut().get_mut(offset as usize..);
+        let (Some(end), Some(place), true) = (end, place, offset == received) else {
+            return Err(DeviceError::FeatureMisplaced { offset, length, received, features });
+        };
+        values.write(place);
+        self.input = if end == features { Input::Run } else { Input::ReceivingFeature(end) };
+        self.classified = false;
+        Ok(())
+    }
+
     /// Runs the trunk on the input just sent.
     pub fn features(&mut self) -> Result<(), DeviceError> {
         let received = match self.input {
             Input::Receiving(received) => received,
             // The arena no longer holds the input.
-            Input::Run => 0,
+            Input::ReceivingFeature(_) | Input::Run => 0,
         };
         let input = self.facts.input;
         if received != input {
@@ -157,7 +202,7 @@ impl<'m> Running<'m> {
     pub fn feature(&self) -> Result<&[f32], DeviceError> {
         match self.input {
             Input::Run => Ok(self.trunk.feature()),
-            Input::Receiving(_) => Err(DeviceError::NoFeature),
+            Input::Receiving(_) | Input::ReceivingFeature(_) => Err(DeviceError::NoFeature),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use supple_link::frame::{BODY_MAX, FRAME_MAX, decode, encode};
 use supple_link::{Answer, DeviceError, Receiver, Request};
+use supple_runtime::Trunk;
 
 use crate::board::Board;
 use crate::device::Device;
@@ -53,7 +54,12 @@ impl<'a> Session<'a> {
     }
 
     /// Takes a byte from the line; the frame to send back, when it ends a request.
-    pub fn take<B: Board>(&mut self, byte: u8, device: &mut Device<'_>, board: &mut B) -> Option<&[u8]> {
+    pub fn take<B: Board, T: Trunk>(
+        &mut self,
+        byte: u8,
+        device: &mut Device<'_, T>,
+        board: &mut B,
+    ) -> Option<&[u8]> {
         let Line { receiver, body, frame, complaint } = &mut *self.line;
         let received = match receiver.push(byte)? {
             Ok(received) => received,
@@ -68,6 +74,9 @@ impl<'a> Session<'a> {
             Some((sequence, length)) if sequence == received.sequence && sequence != 0 => length,
             _ => {
                 let answer = match decode::<Request>(received.message) {
+                    // It has been done, or a host would not go on counting: only its answer was lost. Doing it again
+                    // would end a trial that has just begun.
+                    Ok(Request::Restart) if self.last.is_none() && received.sequence != 0 => Answer::Done,
                     Ok(request) => device.answer(&request, board).unwrap_or_else(Answer::Failed),
                     Err(error) => Answer::Failed(DeviceError::Frame(error)),
                 };

@@ -29,7 +29,7 @@ impl Bench {
     fn new() -> Self {
         let mut board = Desk::default();
         let memory = Memory { floats: &mut [], labels: &mut [] };
-        let device = Device::new(&[], memory, &mut board);
+        let device = Device::start(memory, &mut board);
         Self { board, device, session: Session::new(Box::leak(Box::new(Line::new()))) }
     }
 

@@ -14,7 +14,7 @@ struct Built {
 }
 
 /// The first feature that the head needs and that this build has not.
-pub(super) fn missing(spec: &HeadSpec) -> Option<&'static str> {
+pub fn missing(spec: &HeadSpec) -> Option<&'static str> {
     let built = Built {
         hidden: cfg!(feature = "hidden"),
         numbers: cfg!(feature = "numbers"),

@@ -10,16 +10,16 @@ use crate::memory::MemoryNeed;
 /// share it; what a sample is to a head is for the head's labels to say.
 #[derive(Debug)]
 pub struct SupportCache<'m> {
-    features: usize,
-    max_support: usize,
-    samples: usize,
-    kept: Kept<'m>,
+    pub(super) features: usize,
+    pub(super) max_support: usize,
+    pub(super) samples: usize,
+    pub(super) kept: Kept<'m>,
     pub(super) work: &'m mut [f32],
 }
 
 /// Feature vectors, `[max_support][features]`.
 #[derive(Debug)]
-enum Kept<'m> {
+pub(super) enum Kept<'m> {
     F32(&'m mut [f32]),
     /// With a scale for each sample.
     I8(&'m mut [i8], &'m mut [f32], Int8),

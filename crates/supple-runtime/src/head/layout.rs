@@ -51,6 +51,20 @@ impl Layout {
         layer_mut(numbers, self.last_inputs(), self.capacity, way)
     }
 
+    /// Weights and biases of the hidden layer, then of the last layer's first `way` rows; empty where there are none.
+    pub fn parts<'a>(&self, numbers: &'a [f32], way: usize) -> [&'a [f32]; 4] {
+        let (hidden, last) = (self.hidden(numbers), self.last(numbers, way));
+        [hidden.weights, hidden.bias, last.weights, last.bias]
+    }
+
+    /// Like [`parts`](Self::parts), to be changed.
+    pub fn parts_mut<'a>(&self, numbers: &'a mut [f32], way: usize) -> [&'a mut [f32]; 4] {
+        let (hidden, last) = numbers.split_at_mut_checked(self.hidden_parameters()).unwrap_or_default();
+        let hidden = layer_mut(hidden, self.features, self.units(), self.units());
+        let last = layer_mut(last, self.last_inputs(), self.capacity, way);
+        [hidden.weights, hidden.bias, last.weights, last.bias]
+    }
+
     /// The layer that takes the features, to be changed: the hidden one, or the last where there is no other.
     pub fn first_mut<'a>(&self, numbers: &'a mut [f32], way: usize) -> LayerMut<'a> {
         if self.units() > 0 {

@@ -10,20 +10,24 @@
 //! | `prototypes` | starts from the mean of a class's samples |
 //! | `adapt` | several steps, undone when they make things worse |
 //! | `classes` | one class more, one class less |
+//! | `kept` | what has been learned, to be kept elsewhere and put back |
 
 mod adapt;
 mod built;
 mod cache;
 mod classes;
 mod error;
+mod kept;
 mod labels;
 mod layout;
 mod prototypes;
 mod step;
 
 pub use adapt::Adaptation;
+pub use built::missing;
 pub use cache::SupportCache;
 pub use error::{AdaptError, CacheError};
+pub use kept::{CacheMut, Kept, KeptMut};
 pub use labels::{Label, Use};
 
 use supple_pack::{Head, HeadTask, LayerRef, Start};
@@ -31,7 +35,6 @@ use supple_pack::{Head, HeadTask, LayerRef, Start};
 use crate::kernels::head::forward::forward;
 use crate::kernels::head::rows::Rows;
 use crate::memory::MemoryNeed;
-use built::missing;
 use layout::Layout;
 
 /// Set in a class's row while it waits for samples to take its prototype from.
@@ -138,8 +141,7 @@ impl<'p, 'm> Learner<'p, 'm> {
 
     /// All numbers in use, layer after layer: weights, biases.
     pub fn parameters(&self) -> [&[f32]; 4] {
-        let (hidden, last) = (self.hidden(), self.last());
-        [hidden.weights, hidden.bias, last.weights, last.bias]
+        self.layout.parts(self.parameters, self.way)
     }
 
     /// Clears the labels and sets the head to its start, for the first `way` rows of the learned start. A head for

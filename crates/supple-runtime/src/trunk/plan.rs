@@ -65,6 +65,11 @@ impl<'p, 'm> PlanTrunk<'p, 'm> {
         read(self.arena, &self.pack.trunk().output).unwrap_or_default()
     }
 
+    /// Where the feature vector lies, to put one there that something else computed.
+    pub fn feature_mut(&mut self) -> &mut [f32] {
+        write(self.arena, &self.pack.trunk().output).unwrap_or_default()
+    }
+
     /// Runs the plan on the input written before.
     pub fn run(&mut self) -> Result<&[f32], RunError> {
         self.run_each(|_, _, _| {})
@@ -125,6 +130,22 @@ impl Trunk for PlanTrunk<'_, '_> {
 
     fn feature_length(&self) -> usize {
         self.pack.trunk().output.elements()
+    }
+
+    fn input_mut(&mut self) -> &mut [f32] {
+        self.input_mut()
+    }
+
+    fn run(&mut self) -> Result<&[f32], RunError> {
+        self.run()
+    }
+
+    fn feature(&self) -> &[f32] {
+        self.feature()
+    }
+
+    fn feature_mut(&mut self) -> &mut [f32] {
+        self.feature_mut()
     }
 
     fn features(&mut self, input: &[f32], feature: &mut [f32]) -> Result<(), RunError> {

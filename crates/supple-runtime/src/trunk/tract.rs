@@ -29,8 +29,9 @@ use builder::Builder;
 #[derive(Debug, Clone)]
 pub struct TractTrunk {
     model: Arc<TypedRunnableModel>,
-    input: Shape,
-    feature_length: usize,
+    shape: Shape,
+    input: Vec<f32>,
+    feature: Vec<f32>,
 }
 
 /// Why tract does not run a trunk.
@@ -74,7 +75,22 @@ impl TractTrunk {
         }
         let model = builder.finish(&trunk.output)?;
         let model = model.into_optimized().and_then(|model| model.into_runnable()).map_err(failed)?;
-        Ok(Self { model, input: trunk.input.shape, feature_length: trunk.output.elements() })
+        let (input, feature) = (vec![0.0; trunk.input.elements()], vec![0.0; trunk.output.elements()]);
+        Ok(Self { model, shape: trunk.input.shape, input, feature })
+    }
+
+    /// tract's model run on an input of the right length.
+    fn run_model(
+        model: &Arc<TypedRunnableModel>,
+        shape: &Shape,
+        input: &[f32],
+        feature: &mut [f32],
+    ) -> Result<(), TractError> {
+        let input = Tensor::from_shape(&dimensions(shape), input).map_err(failed)?;
+        let outputs = model.run(tvec!(input.into())).map_err(failed)?;
+        let output = outputs[0].to_plain_array_view::<f32>().map_err(failed)?;
+        feature.iter_mut().zip(&output).for_each(|(place, value)| *place = *value);
+        Ok(())
     }
 }
 
@@ -82,25 +98,38 @@ impl Trunk for TractTrunk {
     type Error = TractError;
 
     fn input_length(&self) -> usize {
-        self.input.elements() as usize
+        self.input.len()
     }
 
     fn feature_length(&self) -> usize {
-        self.feature_length
+        self.feature.len()
+    }
+
+    fn input_mut(&mut self) -> &mut [f32] {
+        &mut self.input
+    }
+
+    fn run(&mut self) -> Result<&[f32], TractError> {
+        Self::run_model(&self.model, &self.shape, &self.input, &mut self.feature)?;
+        Ok(&self.feature)
+    }
+
+    fn feature(&self) -> &[f32] {
+        &self.feature
+    }
+
+    fn feature_mut(&mut self) -> &mut [f32] {
+        &mut self.feature
     }
 
     fn features(&mut self, input: &[f32], feature: &mut [f32]) -> Result<(), TractError> {
-        let lengths = (self.input_length(), self.feature_length);
+        let lengths = (self.input_length(), self.feature_length());
         for (got, expected) in [(input.len(), lengths.0), (feature.len(), lengths.1)] {
             if got != expected {
                 return Err(TractError::Length { input: lengths.0, feature: lengths.1, got });
             }
         }
-        let input = Tensor::from_shape(&dimensions(&self.input), input).map_err(failed)?;
-        let outputs = self.model.run(tvec!(input.into())).map_err(failed)?;
-        let output = outputs[0].to_plain_array_view::<f32>().map_err(failed)?;
-        feature.iter_mut().zip(&output).for_each(|(place, value)| *place = *value);
-        Ok(())
+        Self::run_model(&self.model, &self.shape, input, feature)
     }
 }
 
