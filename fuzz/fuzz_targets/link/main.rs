@@ -1,8 +1,12 @@
 //! Bytes through a receiver; what they hold as messages is read, written again, and read again.
 //!
-//! An input is a row of parts, each with a byte before it: its length (seven bits), and whether it goes over the line
-//! as it is or as a frame's message.
+//! Or into a device with a small pack: every request ends in one answer, which is a sound frame.
+//!
+//! An input is a byte that chooses between the two, then a row of parts, each with a byte before it: its length (seven
+//! bits), and whether it goes over the line as it is or as a frame's message.
 #![no_main]
+
+mod device;
 
 use libfuzzer_sys::fuzz_target;
 use serde::ser::{Serialize, SerializeTuple, Serializer};
@@ -14,8 +18,27 @@ use supple_link::{Answer, DeviceError, Label, Receiver, Request, Values, Words};
 /// Set in a part's first byte: what follows is a message.
 const FRAMED: u8 = 0x80;
 
+/// The most steps of an adaptation here: a device takes as many as it is asked for, and each takes time.
+const STEPS: u16 = 20;
+
 fuzz_target!(init: seeds::write(first_inputs()), |input: &[u8]| {
-    let mut line = Line::default();
+    match input.split_first() {
+        Some((0, rest)) => each_part(rest, &mut Line::default()),
+        Some((_, rest)) => device::with(|device| each_part(rest, device)),
+        None => {}
+    }
+});
+
+/// What takes bytes.
+trait Takes {
+    /// Bytes as they are.
+    fn plain(&mut self, bytes: &[u8]);
+
+    /// A frame, and what it holds.
+    fn frame(&mut self, frame: &[u8], sequence: u16, message: &[u8]);
+}
+
+fn each_part(input: &[u8], to: &mut impl Takes) {
     let mut rest = input;
     let mut sequence = 0_u16;
     while let Some((&kind, after)) = rest.split_first() {
@@ -23,17 +46,22 @@ fuzz_target!(init: seeds::write(first_inputs()), |input: &[u8]| {
         let (part, after) = after.split_at(length);
         rest = after;
         if kind & FRAMED == 0 {
-            part.iter().for_each(|&byte| line.take(byte, None));
+            to.plain(part);
             continue;
         }
-        sequence = sequence.wrapping_mul(257).wrapping_add(1);
-        let (mut body, mut frame) = ([0; BODY_MAX], [0; FRAME_MAX]);
+        // A sequence number now and then comes again: the answer was lost.
+        sequence = if length == 0x7f { sequence } else { sequence.wrapping_mul(257).wrapping_add(1) };
+        let (mut body, mut frame, mut room) = ([0; BODY_MAX], [0; FRAME_MAX], [0; 8]);
+        let part = match decode::<Request>(part) {
+            Ok(Request::Adapt { steps }) => {
+                &*postcard::to_slice(&Request::Adapt { steps: steps % STEPS }, &mut room).expect("room")
+            }
+            _ => part,
+        };
         let length = encode(sequence, &Plain(part), &mut body, &mut frame).expect("short");
-        let (last, before) = frame[..length].split_last().expect("not empty");
-        before.iter().for_each(|&byte| line.take(byte, None));
-        line.take(*last, Some((sequence, part)));
+        to.frame(&frame[..length], sequence, part);
     }
-});
+}
 
 /// Bytes that are a message already.
 struct Plain<'a>(&'a [u8]);
@@ -49,6 +77,18 @@ impl Serialize for Plain<'_> {
 /// The receiving end.
 #[derive(Default)]
 struct Line(Receiver);
+
+impl Takes for Line {
+    fn plain(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.take(byte, None));
+    }
+
+    fn frame(&mut self, frame: &[u8], sequence: u16, message: &[u8]) {
+        let (last, before) = frame.split_last().expect("not empty");
+        before.iter().for_each(|&byte| self.take(byte, None));
+        self.take(*last, Some((sequence, message)));
+    }
+}
 
 impl Line {
     /// Takes a byte; `expected` is what must come out at the end of a frame that was sent whole.
@@ -107,10 +147,10 @@ fn first_inputs() -> Vec<Vec<u8>> {
     let framed = |message: &[u8]| [&[FRAMED | message.len() as u8], message].concat();
     let request = |request: Request| framed(postcard::to_slice(&request, &mut [0; 128]).expect("room"));
     let answer = |answer: Answer| framed(postcard::to_slice(&answer, &mut [0; 128]).expect("room"));
-    let mut inputs: Vec<_> = (0..24).map(|variant| framed(&[variant, 1, 2, 0])).collect();
-    inputs.extend([
+    let mut parts: Vec<_> = (0..40).map(|variant| framed(&[variant, 1, 2, 0])).collect();
+    parts.extend((0..40).map(|variant| framed(&[variant])));
+    parts.extend([
         request(Request::Input { offset: 3, values: Values::Sparse(&[0x21, 255, 0x11, 51]) }),
-        request(Request::Input { offset: 0, values: Values::Words(&[0; 8]) }),
         request(Request::BeginRows { rows: Rows(&[1, 0, 2, 0]) }),
         request(Request::PushSample { label: Label::Numbers(Words(&[0; 8])), held_back: true }),
         request(Request::Label { sample: 1, label: Label::Class(2), held_back: false }),
@@ -119,7 +159,29 @@ fn first_inputs() -> Vec<Vec<u8>> {
         answer(Answer::Values { total: 2, words: &[0; 8] }),
         vec![8, 0, 3, 1, 2, 1, 0, 0, 0],
     ]);
-    // All of them on one line.
-    inputs.push(inputs.concat());
-    inputs
+    // A whole episode: an input, its features, samples, an adaptation; saved, reset, restored.
+    let input = || request(Request::Input { offset: 0, values: Values::Levels(&[10, 200, 30, 90]) });
+    let push = |class| request(Request::PushSample { label: Label::Class(class), held_back: false });
+    let select = request(Request::Select { head: 1 });
+    let numbers = request(Request::PushSample { label: Label::Numbers(Words(&[0; 8])), held_back: false });
+    let episode = [
+        [request(Request::Begin { way: 2 }), input(), request(Request::Features), push(0)].concat(),
+        [input(), request(Request::Features), push(1), request(Request::Adapt { steps: 3 })].concat(),
+        [request(Request::Logits), request(Request::Enrol), request(Request::Step)].concat(),
+        [request(Request::Save { support: true }), request(Request::Reset)].concat(),
+        [request(Request::Version { index: 0 }), request(Request::Restart), request(Request::Counters)].concat(),
+        [select, request(Request::Begin { way: 2 }), numbers, request(Request::Adapt { steps: 2 })].concat(),
+    ];
+    let update = [
+        request(Request::PackBegin { length: 128, from: 0 }),
+        request(Request::PackChunk { offset: 0, bytes: &[5; 64] }),
+        request(Request::PackChunk { offset: 64, bytes: &[6; 64] }),
+        request(Request::PackDigest { length: 128 }),
+        request(Request::PackFinish),
+        request(Request::Packs),
+    ];
+    parts.extend([episode.concat(), update.concat()]);
+    // For each of the two, and all of them on one line.
+    parts.push(parts.concat());
+    [0, 1].into_iter().flat_map(|to| parts.iter().map(move |part| [&[to], &part[..]].concat())).collect()
 }
