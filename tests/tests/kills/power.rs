@@ -65,7 +65,11 @@ impl Board {
         let folder = scratch(folder);
         let packs = Packs::new(super::packs::FEATURES as u16);
         // Not below the scratch folder, whose path may be longer than a socket's can be.
-        let socket = std::env::temp_dir().join(format!("supple-{}-{}.qmp", std::process::id(), packs.keys.len() + usize::from(shift.unwrap_or(0))));
+        let socket = std::env::temp_dir().join(format!(
+            "supple-{}-{}.qmp",
+            std::process::id(),
+            packs.keys.len() + usize::from(shift.unwrap_or(0))
+        ));
         let qemu = Qemu::bare(name, firmware(name)).expect("a board");
         let qemu = qemu.keys(folder.file("keys.bin", &packs.keys)).control(&socket);
         let Prepared { mut command, .. } = qemu.prepare().unwrap_or_else(|error| panic!("{error}"));
