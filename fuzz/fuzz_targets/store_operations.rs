@@ -4,10 +4,11 @@
 #![no_main]
 
 use arbitrary::{Result, Unstructured};
+use embedded_storage::nor_flash::NorFlash;
 use libfuzzer_sys::fuzz_target;
 use supple_fuzz::seeds;
 use supple_store::simulated::{SimulatedFlash, Tearing, Wear};
-use supple_store::{AppendError, Journal, ReadError, Record, Region};
+use supple_store::{AppendError, Journal, OpenError, ReadError, Record, Region};
 
 /// The most operations of one input.
 const MOST: u8 = 16;
@@ -135,7 +136,10 @@ impl<const WRITE: usize, const ERASE: usize, const READ: usize> Device<WRITE, ER
     fn start(&mut self) {
         self.flash.power_up();
         let read = self.flash.bytes_read();
-        self.journal = Journal::open(&mut self.flash, self.region).expect("opens whatever a cut has left");
+        self.journal = match Journal::open(&mut self.flash, self.region) {
+            Err(OpenError::Flash) if self.kept.is_none() => self.reopen(),
+            outcome => outcome.expect("opens whatever a cut has left"),
+        };
         let read = self.flash.bytes_read() - read;
         assert!(read <= u64::from(self.region.segments * self.region.segment_bytes), "{read} bytes read");
         let newest = self.journal.newest();
@@ -149,6 +153,15 @@ impl<const WRITE: usize, const ERASE: usize, const READ: usize> Device<WRITE, ER
             self.kept = found;
             self.under_way.clear();
         }
+    }
+
+    /// No segment reads, and nothing was acknowledged: the error says to erase the region.
+    fn reopen(&mut self) -> Journal {
+        for unit in 0..self.flash.erases().len() as u32 {
+            // A worn unit refuses; it reads all the same.
+            let _ = self.flash.erase(unit * ERASE as u32, (unit + 1) * ERASE as u32);
+        }
+        Journal::open(&mut self.flash, self.region).expect("opens after the remedy")
     }
 
     fn older(&mut self) {

@@ -127,11 +127,7 @@ impl Board for Desk {
         packs: [0, AREA as u32],
         pack_bytes: AREA as u32,
         boot: Region { start: 2 * AREA as u32, segment_bytes: ERASE as u32, segments: 2 },
-        heads: Region {
-            start: (2 * AREA + 2 * ERASE) as u32,
-            segment_bytes: 3 * ERASE as u32,
-            segments: 3,
-        },
+        heads: Region { start: (2 * AREA + 2 * ERASE) as u32, segment_bytes: 3 * ERASE as u32, segments: 3 },
     };
 
     type Flash = Flash;
@@ -182,7 +178,10 @@ impl Flash {
         if !from.is_multiple_of(unit) || !length.is_multiple_of(unit) {
             return Err(NorFlashErrorKind::NotAligned);
         }
-        self.bytes.get_mut(from..).and_then(|rest| rest.get_mut(..length)).ok_or(NorFlashErrorKind::OutOfBounds)
+        self.bytes
+            .get_mut(from..)
+            .and_then(|rest| rest.get_mut(..length))
+            .ok_or(NorFlashErrorKind::OutOfBounds)
     }
 }
 
