@@ -40,20 +40,36 @@ fn report(test: &str, started: Instant, counts: &[(&str, u32)]) {
 
 #[test]
 fn saves_on_riscv32_killed_on_a_flash_file() {
-    saves::run("saves, riscv32-virt killed", &mut Board::killed("riscv32-virt", "kills-saves"), Random(0x5eed_0001));
+    saves::run(
+        "saves, riscv32-virt killed",
+        &mut Board::killed("riscv32-virt", "kills-saves"),
+        Random(0x5eed_0001),
+    );
 }
 
 #[test]
 fn updates_on_riscv32_killed_on_a_flash_file() {
-    updates::run("updates, riscv32-virt killed", &mut Board::killed("riscv32-virt", "kills-updates"), Random(0x5eed_0002));
+    updates::run(
+        "updates, riscv32-virt killed",
+        &mut Board::killed("riscv32-virt", "kills-updates"),
+        Random(0x5eed_0002),
+    );
 }
 
 #[test]
 fn saves_on_microbit_reset() {
-    saves::run("saves, microbit reset", &mut Board::reset("microbit", "resets-saves", Some(8)), Random(0x5eed_0003));
+    saves::run(
+        "saves, microbit reset",
+        &mut Board::reset("microbit", "resets-saves", Some(8)),
+        Random(0x5eed_0003),
+    );
 }
 
 #[test]
 fn updates_on_microbit_reset() {
-    updates::run("updates, microbit reset", &mut Board::reset("microbit", "resets-updates", None), Random(0x5eed_0004));
+    updates::run(
+        "updates, microbit reset",
+        &mut Board::reset("microbit", "resets-updates", None),
+        Random(0x5eed_0004),
+    );
 }

@@ -69,14 +69,15 @@ fn check(device: &mut Client<Line>, kept: &mut Kept) {
     // Restored by itself.
     let head = bits(&device.read_head().expect("the newest version is restored"));
     let before = kept.acknowledged.take();
-    let next = before.as_ref().map_or(1, |(version, _)| version + 1);
+    let last = before.as_ref().map_or(0, |(version, _)| *version);
     match &before {
         Some((version, bits)) if newest.version == *version => assert!(head == *bits, "version {version}"),
         _ => {
-            assert_eq!(newest.version, next, "{versions:?}");
+            // A number may have been used up by what was cut.
+            assert!(newest.version > last, "version {last} is gone: {versions:?}");
             // What the board had still to read when it was reset, it does afterwards: a save of what it restored.
             let restored = before.as_ref().is_some_and(|(_, bits)| *bits == head);
-            assert!(restored || under_way.is_some_and(|bits| bits == head), "version {next}");
+            assert!(restored || under_way.is_some_and(|bits| bits == head), "version {}", newest.version);
         }
     }
     // Every version that is told can be read.
@@ -121,7 +122,7 @@ fn work(
             *longest = start.elapsed().max(*longest);
             kept.under_way = None;
             let before = kept.acknowledged.as_ref().map_or(0, |(version, _)| *version);
-            assert_eq!(version, before + 1);
+            assert!(version > before, "version {version} after {before}");
             kept.acknowledged = Some((version, head));
             *acknowledged += 1;
         }

@@ -115,7 +115,8 @@ fn observe(device: &mut Client<Line>, board: &Board, known: &mut Known) -> Runs 
     assert!(known.allowed.contains(&runs), "{runs:?} is none of {:?}: {state:?}", known.allowed);
     assert!(!state.waiting, "a start has taken what waited: {state:?}");
     assert!(bits(device) == known.head, "the saved head is another with pack {pack}");
-    known.rolled_back += u32::from(known.allowed.len() > 1 && !runs.trial && state.last == TrialOutcome::RolledBack);
+    known.rolled_back +=
+        u32::from(known.allowed.len() > 1 && !runs.trial && state.last == TrialOutcome::RolledBack);
     runs
 }
 
@@ -183,7 +184,8 @@ fn send(
     let unit = device.packs()?.unit;
     // The last unit is always sent.
     let most = (pack.len() as u32 - 1) / unit * unit;
-    let there = known.sent.take().filter(|(pack, _)| *pack == next).map_or(0, |(_, bytes)| bytes / unit * unit);
+    let there =
+        known.sent.take().filter(|(pack, _)| *pack == next).map_or(0, |(_, bytes)| bytes / unit * unit);
     let mut acknowledged = there;
     fail_in(0, &known.longest);
     let start = Instant::now();
