@@ -13,6 +13,7 @@ mod eval;
 mod files;
 mod flash;
 mod inspect;
+mod key;
 mod new_board;
 mod pack;
 mod report;
@@ -64,6 +65,7 @@ fn run(verb: &Verb) -> Result<(), Box<dyn Error>> {
         Verb::Flash(arguments) => Ok(flash::run(arguments)?),
         Verb::Device(arguments) => Ok(device::run(arguments)?),
         Verb::Doctor(arguments) => Ok(doctor::run(arguments)?),
+        Verb::Key(verb) => key::run(verb),
         // `main` has seen to it.
         Verb::CompileWorker => Ok(()),
     }

@@ -5,11 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use ed25519_dalek::{Signer, SigningKey};
 use serde_json::Value;
-use supple_pack::keys;
-use supple_pack::sign::{Terms, sign};
-use supple_pack::signature::KeyId;
 use supple_tests::run::{Outcome, RECIPE, Scratch, Training, firmware, read, run, scratch, supple};
 
 pub const NAME: &str = "mps2-an386";
@@ -32,16 +28,23 @@ fn pack(name: &str, seed: u64) -> PathBuf {
     training.pack()
 }
 
-/// A key by its number.
-pub fn key(number: u8) -> SigningKey {
-    SigningKey::from_bytes(&[number; 32])
+/// The key whose packs the board takes; the name of its two files, without endings.
+pub static KEY: LazyLock<PathBuf> = LazyLock::new(|| key("vendor"));
+/// Another one.
+pub static STRANGER: LazyLock<PathBuf> = LazyLock::new(|| key("stranger"));
+
+fn key(name: &str) -> PathBuf {
+    let path = SCRATCH.join(name);
+    run(&mut supple(&[&"key", &"new", &path])).succeeded();
+    path
 }
 
-/// A pack signed with a key, beside it.
-pub fn signed(pack: &Path, name: &str, key: &SigningKey, terms: &Terms) -> PathBuf {
-    let public = key.verifying_key().to_bytes();
-    let bytes = sign(&read(pack), KeyId::of(&public), terms, |bytes| key.sign(bytes).to_bytes());
-    SCRATCH.file(name, bytes.expect("a sound pack"))
+/// A pack signed with a key, under another name.
+pub fn signed(pack: &Path, name: &str, key: &Path, terms: &[&str]) -> PathBuf {
+    let signed = SCRATCH.join(name);
+    let mut command = supple(&[&"key", &"sign", &pack, &"--key", &key.with_extension("pem"), &"-o", &signed]);
+    run(command.args(terms)).succeeded();
+    signed
 }
 
 /// An emulated board with a folder of its own for what is kept; ended on drop.
@@ -71,11 +74,11 @@ impl Board {
         run(command.args(arguments.iter().map(AsRef::as_ref)))
     }
 
-    /// Starts it with a pack and keys of [`key`] 1.
+    /// Starts it with a pack, and [`KEY`] for others.
     pub fn start(&self, pack: &Path) -> Value {
         let keys = self.file("keys.bin");
-        let block = keys::block(&[key(1).verifying_key().to_bytes()]).expect("one key");
-        std::fs::write(&keys, block).expect("the folder is writable");
+        let public = KEY.with_extension("pub.pem");
+        run(&mut supple(&[&"key", &"ring", &public, &"-o", &keys])).succeeded();
         self.flash(&[&pack, &"--firmware", &firmware(), &"--keys", &keys]).json()
     }
 

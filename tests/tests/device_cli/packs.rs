@@ -3,18 +3,16 @@
 use std::process::Stdio;
 
 use serde_json::json;
-use supple_pack::sign::Terms;
 use supple_tests::run::run;
 
-use super::boards::{Board, NAME, OTHER, PACK, key, signed};
+use super::boards::{Board, KEY, NAME, OTHER, PACK, STRANGER, signed};
 use super::proxy::proxy;
 
 #[test]
 fn an_interrupted_push_goes_on_and_is_confirmed() {
     let board = Board::new("push");
     let started = board.start(&PACK);
-    let terms = Terms { counter: 5, board: Some(NAME.to_owned()) };
-    let second = signed(&OTHER, "second-5.supple", &key(1), &terms);
+    let second = signed(&OTHER, "second-5.supple", &KEY, &["--counter", "5", "--for-board", NAME]);
 
     // The command is killed in the midst of the transfer.
     let to = started["address"].as_str().expect("an address").to_owned();
@@ -38,10 +36,10 @@ fn an_interrupted_push_goes_on_and_is_confirmed() {
     assert_eq!(board.ask(&[&"push", &second])["state"], json!("running"), "nothing to do");
 
     // What is older than what was confirmed is refused, and nothing changes.
-    let older = signed(&PACK, "first-4.supple", &key(1), &Terms { counter: 4, board: None });
+    let older = signed(&PACK, "first-4.supple", &KEY, &["--counter", "4"]);
     board.device(&[&"push", &older]).refused(&["counter 4 is below 5"]);
     // As old is not older; unconfirmed, the board goes back.
-    let again = signed(&PACK, "first-5.supple", &key(1), &Terms { counter: 5, board: None });
+    let again = signed(&PACK, "first-5.supple", &KEY, &["--counter", "5"]);
     assert_eq!(board.ask(&[&"push", &again, &"--no-restart"])["state"], json!("waiting"));
     assert_eq!(board.ask(&[&"push", &again, &"--no-confirm"])["state"], json!("trial"));
     board.device(&[&"push", &second]).refused(&["on trial"]);
@@ -61,12 +59,11 @@ fn what_nobody_vouches_for_is_refused_and_the_running_pack_goes_on() {
     let board = Board::new("refusals");
     let started = board.start(&PACK);
     board.device(&[&"push", &*OTHER]).refused(&["not signed", "supple key sign"]);
-    let unknown = signed(&OTHER, "unknown.supple", &key(2), &Terms::default());
+    let unknown = signed(&OTHER, "unknown.supple", &STRANGER, &[]);
     board.device(&[&"push", &unknown]).refused(&["a key that the device does not know"]);
-    let terms = Terms { counter: 0, board: Some("microbit".to_owned()) };
-    let elsewhere = signed(&OTHER, "elsewhere.supple", &key(1), &terms);
+    let elsewhere = signed(&OTHER, "elsewhere.supple", &KEY, &["--for-board", "microbit"]);
     board.device(&[&"push", &elsewhere]).refused(&["`microbit`", NAME]);
-    let forged = signed(&OTHER, "forged.supple", &key(1), &Terms::default());
+    let forged = signed(&OTHER, "forged.supple", &KEY, &[]);
     let mut bytes = std::fs::read(&forged).expect("just written");
     *bytes.last_mut().expect("not empty") ^= 1;
     std::fs::write(&forged, bytes).expect("writable");
@@ -76,7 +73,7 @@ fn what_nobody_vouches_for_is_refused_and_the_running_pack_goes_on() {
     assert_eq!(info["packs"]["waiting"], json!(false));
 
     // The board goes on with a pack that was sent to it, and `flash` says so.
-    let sound = signed(&OTHER, "sound.supple", &key(1), &Terms::default());
+    let sound = signed(&OTHER, "sound.supple", &KEY, &[]);
     assert_eq!(board.ask(&[&"push", &sound])["state"], json!("confirmed"));
     let again = run(&mut board.command(&[
         &"flash",

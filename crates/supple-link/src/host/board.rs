@@ -119,6 +119,7 @@ pub const BOARDS: [EmulatedBoard; 8] = [
     EmulatedBoard {
         name: "riscv32-virt",
         target: "riscv32imac-unknown-none-elf",
+        profile: "release",
         program: RISCV,
         machine: &["-M", "virt"],
         // With a file for its second bank of flash, it would keep a `-kernel` back for a boot loader.
