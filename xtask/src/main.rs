@@ -6,6 +6,7 @@ mod campaign;
 mod command;
 mod demo;
 mod firmware;
+mod fuzz;
 mod gates;
 mod setup;
 mod tally;
@@ -42,6 +43,8 @@ enum Task {
     Bench(bench::Bench),
     /// Build what an emulated Linux board with aarch64 runs.
     Aarch64,
+    /// Give random bytes to everything that reads bytes from outside.
+    Fuzz(fuzz::Fuzz),
     /// Prove that no panic is reachable, and that the deepest stack is as promised, on every board.
     #[command(subcommand)]
     Gates(gates::Gates),
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::Firmware { board, .. } => build_firmware(&board),
         Task::Bench(bench) => bench.run(&root()),
         Task::Aarch64 => aarch64::build(&root()).map_err(Box::from),
+        Task::Fuzz(fuzz) => fuzz.run(&root()).map_err(Box::from),
         Task::Gates(gates) => gates.run(&root()),
         Task::Demo => demo::run(&root()).map_err(Box::from),
         Task::Test { full } => return test::run(&root(), full),

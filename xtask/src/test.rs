@@ -12,6 +12,7 @@ use crate::bench::{DeviceError, check_device};
 use crate::campaign::{Log, LogError};
 use crate::command::run_lines;
 use crate::firmware::{self, FirmwareError};
+use crate::fuzz::{self, FuzzError};
 use crate::gates::{self, PanicError, StackError};
 use crate::setup::{self, SetupError};
 use crate::tally::Tally;
@@ -34,6 +35,9 @@ enum StepError {
     /// A stack is too deep.
     #[error(transparent)]
     Stack(#[from] StackError),
+    /// Bytes from outside were not survived.
+    #[error(transparent)]
+    Fuzz(#[from] FuzzError),
     /// A trunk or a head costs more than it did.
     #[error(transparent)]
     Device(#[from] DeviceError),
@@ -70,6 +74,7 @@ const REDUCED: [&str; 3] = [
 
 const FORMAT: &str = "run `cargo fmt --all`; if rustfmt is missing, `rustup component add rustfmt`";
 const FORMAT_FIRMWARE: &str = "run `cargo fmt --all` in firmware/";
+const FORMAT_FUZZ: &str = "run `cargo fmt` in fuzz/";
 const CLIPPY: &str = "correct what clippy names above; if clippy is missing, `rustup component add clippy`";
 const BUILD: &str = "the compiler's messages above say why";
 const TESTS: &str = "the failed tests are named above; repeat one with `cargo test --release -p CRATE NAME`";
@@ -115,6 +120,7 @@ impl<'a> Run<'a> {
         let bare_metal = self.step("set-up", |run| Ok(setup::run(run.root)?))?;
         self.cargo_step("format", ".", &["fmt", "--all", "--check"], FORMAT)?;
         self.cargo_step("format of the firmware", "firmware", &["fmt", "--all", "--check"], FORMAT_FIRMWARE)?;
+        self.cargo_step("format of the fuzz targets", "fuzz", &["fmt", "--check"], FORMAT_FUZZ)?;
         let clippy = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
         self.cargo_step("clippy", ".", &clippy, CLIPPY)?;
         for features in REDUCED {
@@ -147,6 +153,10 @@ impl<'a> Run<'a> {
         self.cargo_step("tests", ".", &tests, TESTS)?;
         let tests = ["test", "--release", "--workspace", "--doc", "--no-fail-fast"];
         self.cargo_step("tests in the documentation", ".", &tests, TESTS)?;
+        self.step("fuzzing", |run| {
+            let limit = if run.full { fuzz::CAMPAIGN } else { fuzz::CI };
+            Ok(fuzz::run_all(run.root, limit, &mut |line| run.say(line))?)
+        })?;
         let doc = ["doc", "--release", "--workspace", "--no-deps", "--lib", "--bins", "--examples"];
         self.cargo_step("documentation", ".", &doc, DOCUMENTATION)
     }
