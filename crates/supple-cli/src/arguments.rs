@@ -12,6 +12,9 @@ use supple_meta::recipe::Source;
 use supple_trunk::isolated::Limits;
 
 use crate::data::{self, SOURCES};
+use crate::device::DeviceArguments;
+use crate::doctor::DoctorArguments;
+use crate::flash::FlashArguments;
 
 /// Few-shot adaptation on edge devices: meta-train a start, pack it, and see what a device makes of it.
 #[derive(Debug, Parser)]
@@ -38,6 +41,12 @@ pub enum Verb {
     Inspect(InspectArguments),
     /// Adapt to episodes of unseen classes and judge.
     Eval(EvalArguments),
+    /// Put firmware, a pack and keys on a board, or start an emulated one.
+    Flash(FlashArguments),
+    /// Talk to a board.
+    Device(DeviceArguments),
+    /// Tell what is missing to build for boards, to flash them and to talk to them.
+    Doctor(DoctorArguments),
     /// What `compile` and the like start to read a model apart from themselves.
     #[command(hide = true)]
     CompileWorker,

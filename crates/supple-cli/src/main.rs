@@ -7,8 +7,11 @@ mod calibrate;
 mod compile;
 mod cuts;
 mod data;
+mod device;
+mod doctor;
 mod eval;
 mod files;
+mod flash;
 mod inspect;
 mod pack;
 mod report;
@@ -56,6 +59,9 @@ fn run(verb: &Verb) -> Result<(), Box<dyn Error>> {
         Verb::Pack(arguments) => Ok(pack::run(arguments)?),
         Verb::Inspect(arguments) => Ok(inspect::run(arguments)?),
         Verb::Eval(arguments) => Ok(eval::run(arguments)?),
+        Verb::Flash(arguments) => Ok(flash::run(arguments)?),
+        Verb::Device(arguments) => Ok(device::run(arguments)?),
+        Verb::Doctor(arguments) => Ok(doctor::run(arguments)?),
         // `main` has seen to it.
         Verb::CompileWorker => Ok(()),
     }

@@ -45,15 +45,15 @@ mod pack {
     const POOL_FLOATS: usize = 64 * 1024;
 
     unsafe extern "C" {
-        static _pack_start: u8;
-        static _pack_end: u8;
+        static _pack_a_start: u8;
+        static _pack_a_end: u8;
     }
 
     /// Reads the pack in its region and measures what this image is built for.
     #[inline(never)]
     pub fn measured() {
         static POOL: Pool = Pool(core::cell::UnsafeCell::new([0.0; POOL_FLOATS]));
-        let (start, end) = (&raw const _pack_start, &raw const _pack_end);
+        let (start, end) = (&raw const _pack_a_start, &raw const _pack_a_end);
         // SAFETY: the linker script sets this region aside, and nothing ever writes there.
         let region = unsafe { slice::from_raw_parts(start, end as usize - start as usize) };
         let mut pack = None;

@@ -2,18 +2,26 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `linked` | what the linker script knows: the pack's region, RAM, the stack |
+//! | `linked` | what the linker script knows: where packs and keys lie, RAM, the stack |
 //! | `wait` | waiting for a byte, awake and then asleep |
-//! | `nvic` | sleep on Cortex-M |
+//! | `nvic` | sleep and restart on Cortex-M |
 //! | `mps` | Arm's MPS boards, which differ in addresses alone |
+//! | `ram_flash` | flash that is RAM, where an emulator has none that can be written |
+//! | `nvmc` | the flash of Nordic's nRF51 and nRF52 |
+//! | `cfi` | flash chips with Intel's command set |
 //!
 //! A driver that only one board has lies in that board's folder.
 #![no_std]
 #![deny(missing_docs)]
 
+pub mod cfi;
 pub mod linked;
 #[cfg(target_arch = "arm")]
 pub mod mps;
 #[cfg(target_arch = "arm")]
 pub mod nvic;
+#[cfg(target_arch = "arm")]
+pub mod nvmc;
+#[cfg(target_arch = "arm")]
+pub mod ram_flash;
 pub mod wait;

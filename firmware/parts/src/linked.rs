@@ -1,6 +1,8 @@
-//! What the linker script knows: the pack's region, RAM, the stack.
+//! What the linker script knows: where packs and keys lie, RAM, the stack.
 
 use core::slice;
+
+use supple_app::Area;
 
 /// What fills a stack that was never used.
 pub const PAINT: u32 = 0xcccc_cccc;
@@ -9,17 +11,36 @@ pub const PAINT: u32 = 0xcccc_cccc;
 const _: () = assert!(PAINT == cortex_m_rt::STACK_PAINT_VALUE);
 
 unsafe extern "C" {
-    static _pack_start: u8;
-    static _pack_end: u8;
+    static _keys_start: u8;
+    static _keys_end: u8;
+    static _pack_a_start: u8;
+    static _pack_a_end: u8;
+    static _pack_b_start: u8;
+    static _pack_b_end: u8;
     static _ram_start: u32;
     static _stack_end: u32;
     static _stack_start: u32;
 }
 
-/// The flash region of the pack.
-pub fn pack() -> &'static [u8] {
-    let (start, end) = (&raw const _pack_start, &raw const _pack_end);
-    // SAFETY: the linker script sets this region aside, and nothing ever writes there.
+/// An area for a pack, as it lies in memory.
+///
+/// The flash driver writes only to the area that does not run, and the main loop asks for that one anew after every
+/// write: nobody holds it across one.
+pub fn pack(area: Area) -> &'static [u8] {
+    match area {
+        Area::A => between(&raw const _pack_a_start, &raw const _pack_a_end),
+        Area::B => between(&raw const _pack_b_start, &raw const _pack_b_end),
+    }
+}
+
+/// The keys block, which only a programmer writes.
+pub fn keys() -> &'static [u8] {
+    between(&raw const _keys_start, &raw const _keys_end)
+}
+
+/// A region that the linker script sets aside.
+fn between(start: *const u8, end: *const u8) -> &'static [u8] {
+    // SAFETY: nothing else lies there, and nothing writes there while this is held: see `pack` and `keys`.
     unsafe { slice::from_raw_parts(start, end as usize - start as usize) }
 }
 

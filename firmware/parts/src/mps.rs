@@ -1,9 +1,12 @@
 //! Arm's MPS boards: CMSDK UART and timer at addresses that differ, with cores that differ.
+//!
+//! Their flash is a part of the large RAM, since what holds code cannot be written in the emulator as flash is.
 
 use core::marker::PhantomData;
 
-use supple_app::{Board, Clock};
+use supple_app::{Area, Board, Clock, Places, Region};
 
+use crate::ram_flash::{RamFlash, UNIT};
 use crate::{linked, nvic, wait};
 
 /// Registers of the UART, in words.
@@ -20,10 +23,18 @@ const INTERRUPT_RECEIVE: u32 = 2;
 /// The smallest that the UART runs with.
 const DIVIDER_SMALLEST: u32 = 16;
 
+/// Bytes of the large RAM that are flash.
+const FLASH_BYTES: usize = 7 << 20;
+const PACK_BYTES: u32 = 2 << 20;
+const BOOT: Region = Region { start: 2 * PACK_BYTES, segment_bytes: UNIT as u32, segments: 4 };
+const HEADS: Region = Region { start: 3 * PACK_BYTES, segment_bytes: 256 << 10, segments: 4 };
+
 /// An MPS board.
 pub trait Machine {
     /// As its folder is named.
     const NAME: &'static str;
+    /// The large RAM.
+    const FLASH: *mut u32;
     /// CMSDK UART 0.
     const UART: *mut u32;
     /// The interrupt by which the UART says that it has a byte.
@@ -50,7 +61,10 @@ pub enum Timer {
 
 /// A running MPS board.
 #[derive(Debug)]
-pub struct Mps<M>(PhantomData<M>);
+pub struct Mps<M> {
+    flash: RamFlash,
+    machine: PhantomData<M>,
+}
 
 impl<M: Machine> Mps<M> {
     /// Starts UART and timer.
@@ -70,13 +84,17 @@ impl<M: Machine> Mps<M> {
                 Timer::Sse { control, .. } => control.write_volatile(1),
             }
         }
-        Self(PhantomData)
+        // SAFETY: the linker scripts leave this RAM alone but for the areas of packs, of which see `linked::pack`.
+        Self { flash: unsafe { RamFlash::new(M::FLASH, FLASH_BYTES) }, machine: PhantomData }
     }
 }
 
 impl<M: Machine> Board for Mps<M> {
     const NAME: &'static str = M::NAME;
     const CLOCK: Clock = M::CLOCK;
+    const PLACES: Places =
+        Places { packs: [0, PACK_BYTES], pack_bytes: PACK_BYTES, boot: BOOT, heads: HEADS };
+    type Flash = RamFlash;
 
     fn read_byte(&mut self) -> u8 {
         // SAFETY: registers of the UART.
@@ -120,5 +138,21 @@ impl<M: Machine> Board for Mps<M> {
 
     fn stack_high_water(&self) -> u32 {
         linked::stack_high_water()
+    }
+
+    fn flash(&mut self) -> &mut Self::Flash {
+        &mut self.flash
+    }
+
+    fn pack(&self, area: Area) -> &'static [u8] {
+        linked::pack(area)
+    }
+
+    fn keys(&self) -> &'static [u8] {
+        linked::keys()
+    }
+
+    fn restart(&mut self) -> ! {
+        nvic::restart()
     }
 }

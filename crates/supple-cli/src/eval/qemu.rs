@@ -216,7 +216,7 @@ fn firmware(arguments: &EvalArguments) -> PathBuf {
 }
 
 /// target/firmware/BOARD.elf from here, or beside the program's own target folder.
-fn default_firmware(board: &str) -> PathBuf {
+pub fn default_firmware(board: &str) -> PathBuf {
     let file = format!("firmware/{board}.elf");
     let here = Path::new("target").join(&file);
     let program = std::env::current_exe().ok();

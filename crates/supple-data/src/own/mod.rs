@@ -18,7 +18,7 @@ pub(crate) mod npy;
 pub mod table;
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::broken::{OnBroken, Skipped};
@@ -107,6 +107,22 @@ pub fn load(path: &Path, on_broken: OnBroken) -> Result<(DataSet, Skipped), Load
         (_, true) => table::load(path, on_broken),
         _ => Err(LoadError::Broken { path: path.to_owned(), reason: "it is neither file nor folder".into() }),
     }
+}
+
+/// The values of one sample in a file of its own: a picture, a recording, a table or an array.
+pub fn sample(path: &Path) -> Result<Vec<f32>, LoadError> {
+    let broken = |reason| LoadError::Broken { path: path.to_owned(), reason };
+    let unreadable = |source| LoadError::Io { path: path.to_owned(), source };
+    let ending = path.extension().and_then(|extension| decode::Ending::of(&extension.to_string_lossy()));
+    let ending =
+        ending.ok_or_else(|| broken("its name does not end in .png, .wav, .csv or .npy".to_owned()))?;
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(unreadable)?;
+    let length = file.take(decode::LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if length as u64 > decode::LARGEST_FILE {
+        return Err(broken(format!("it has more than {} bytes", decode::LARGEST_FILE)));
+    }
+    Ok(decode::decode(ending, &bytes).map_err(broken)?.values)
 }
 
 /// What the data set is called in reports.

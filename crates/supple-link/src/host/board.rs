@@ -1,4 +1,6 @@
-//! The emulated boards: how QEMU starts each, and where its firmware looks for a pack.
+//! The emulated boards: how QEMU starts each, and where its firmware looks for packs and keys.
+
+use super::hardware::HARDWARE;
 
 /// An emulated board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,12 +13,27 @@ pub struct EmulatedBoard {
     pub program: &'static str,
     /// QEMU's machine and what else says how it starts.
     pub(super) machine: &'static [&'static str],
-    /// Where its firmware looks for a pack; its `memory.x` says the same.
+    /// Where its firmware looks for the first pack; its `memory.x` says the same.
     pub pack_address: u32,
-    /// The most bytes of a pack.
+    /// The most bytes of a pack and its signature.
     pub pack_room: u32,
+    /// Where its firmware looks for keys; its `memory.x` says the same.
+    pub keys_address: u32,
+    /// Where the emulator keeps the flash that the firmware writes.
+    pub(super) flash: Flash,
     /// For exact counts, an instruction takes 2 to the power of this in nanoseconds, as the firmware's clock assumes.
     pub(super) shift: u8,
+}
+
+/// Where the emulator keeps the flash that the firmware writes. In a file, the first pack lies at its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flash {
+    /// In the emulator, as long as it runs. The pack is put there at every reset.
+    Inside,
+    /// RAM of so many bytes, which is a file.
+    Memory(u64),
+    /// A bank of flash of so many bytes, which is a file.
+    Bank(u64),
 }
 
 /// QEMU's program for Arm's boards.
@@ -33,8 +50,10 @@ pub const DEFAULT: EmulatedBoard = EmulatedBoard {
     target: "thumbv7em-none-eabihf",
     program: ARM,
     machine: &["-M", "mps2-an386", "-cpu", "cortex-m4"],
-    pack_address: 0x0020_0000,
+    pack_address: 0x2100_0000,
     pack_room: 2 * MIB,
+    keys_address: 0x0010_0000,
+    flash: Flash::Memory(16 << 20),
     shift: 6,
 };
 
@@ -44,8 +63,10 @@ pub const BOARDS: [EmulatedBoard; 8] = [
         name: "microbit",
         target: "thumbv6m-none-eabi",
         machine: &["-M", "microbit"],
-        pack_address: 0x0002_0000,
-        pack_room: 128 * KIB,
+        pack_address: 0x0002_8000,
+        pack_room: 34 * KIB,
+        keys_address: 0x0002_7c00,
+        flash: Flash::Inside,
         ..DEFAULT
     },
     EmulatedBoard {
@@ -55,19 +76,28 @@ pub const BOARDS: [EmulatedBoard; 8] = [
         ..DEFAULT
     },
     DEFAULT,
-    EmulatedBoard { name: "mps2-an500", machine: &["-M", "mps2-an500", "-cpu", "cortex-m7"], ..DEFAULT },
+    EmulatedBoard {
+        name: "mps2-an500",
+        machine: &["-M", "mps2-an500", "-cpu", "cortex-m7"],
+        pack_address: 0x6000_0000,
+        ..DEFAULT
+    },
     EmulatedBoard {
         name: "mps2-an505",
         target: "thumbv8m.main-none-eabihf",
         machine: &["-M", "mps2-an505", "-cpu", "cortex-m33"],
-        pack_address: 0x1020_0000,
+        pack_address: 0x8000_0000,
+        keys_address: 0x1010_0000,
         ..DEFAULT
     },
     EmulatedBoard {
         name: "mps3-an547",
         target: "thumbv8m.main-none-eabihf",
         machine: &["-M", "mps3-an547", "-cpu", "cortex-m55"],
-        pack_address: 0x1100_0000,
+        pack_address: 0x6000_0000,
+        keys_address: 0x1100_0000,
+        // The emulator has no less; a file takes only the room of what was written.
+        flash: Flash::Memory(2 << 30),
         ..DEFAULT
     },
     EmulatedBoard {
@@ -75,6 +105,8 @@ pub const BOARDS: [EmulatedBoard; 8] = [
         machine: &["-M", "netduinoplus2"],
         pack_address: 0x0802_0000,
         pack_room: 896 * KIB,
+        keys_address: 0x080e_0000,
+        flash: Flash::Inside,
         ..DEFAULT
     },
     EmulatedBoard {
@@ -82,15 +114,21 @@ pub const BOARDS: [EmulatedBoard; 8] = [
         target: "riscv32imac-unknown-none-elf",
         program: RISCV,
         machine: &["-M", "virt", "-bios", "none"],
-        pack_address: 0x8020_0000,
+        pack_address: 0x2200_0000,
         pack_room: 2 * MIB,
+        keys_address: 0x8010_0000,
+        flash: Flash::Bank(32 << 20),
         shift: 0,
     },
 ];
 
 /// No such board.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no board `{name}`: the boards are {}", BOARDS.map(|board| board.name).join(", "))]
+#[error(
+    "there is no board `{name}`: QEMU emulates {}; of silicon are {}",
+    BOARDS.map(|board| board.name).join(", "),
+    HARDWARE.map(|board| board.name).join(", ")
+)]
 pub struct UnknownBoard {
     /// As asked for.
     pub name: String,
@@ -101,6 +139,11 @@ impl EmulatedBoard {
     pub fn named(name: &str) -> Result<&'static Self, UnknownBoard> {
         let board = BOARDS.iter().find(|board| board.name == name);
         board.ok_or_else(|| UnknownBoard { name: name.to_owned() })
+    }
+
+    /// Whether its flash can be a file that is kept: see [`Qemu::flash_file`](super::Qemu::flash_file).
+    pub fn keeps_flash(&self) -> bool {
+        self.flash != Flash::Inside
     }
 
     /// Debian's package of its program.
@@ -121,13 +164,12 @@ mod tests {
     }
 
     #[test]
-    fn every_folder_of_a_board_is_in_the_table_and_nothing_else() {
-        let entries = fs::read_dir(folder()).expect("the checkout's folder");
-        let mut found: Vec<String> = entries
-            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-            .collect();
-        found.sort();
-        assert_eq!(found, BOARDS.map(|board| board.name));
+    fn every_folder_of_a_board_is_in_a_table() {
+        let tables = [&BOARDS.map(|board| board.name)[..], &HARDWARE.map(|board| board.name)].concat();
+        for entry in fs::read_dir(folder()).expect("the checkout's folder") {
+            let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+            assert!(tables.contains(&name.as_str()), "{name}");
+        }
     }
 
     /// A number of a linker script, such as `0x00200000` or `128K`.
@@ -140,15 +182,22 @@ mod tests {
         }
     }
 
+    /// Start and length of a region in a board's linker script.
+    fn region(board: &str, name: &str) -> (u32, u32) {
+        let script = fs::read_to_string(folder().join(board).join("memory.x")).expect("a script");
+        let named = |line: &&str| line.split_whitespace().next() == Some(name);
+        let line = script.lines().find(named).and_then(|line| line.split_once(','));
+        let (origin, length) = line.unwrap_or_else(|| panic!("{board} has no region {name}"));
+        let value = |side: &str| number(side.split_once('=').expect("a value").1);
+        (value(origin), value(length))
+    }
+
     #[test]
-    fn packs_lie_where_the_linker_scripts_say() {
+    fn packs_and_keys_lie_where_the_linker_scripts_say() {
         for board in BOARDS {
-            let script = fs::read_to_string(folder().join(board.name).join("memory.x")).expect("a script");
-            let line = script.lines().find(|line| line.trim().starts_with("PACK"));
-            let (origin, length) = line.and_then(|line| line.split_once(',')).expect("a region `PACK`");
-            let value = |side: &str| number(side.split_once('=').expect("a value").1);
-            assert_eq!(value(origin), board.pack_address, "{}", board.name);
-            assert_eq!(value(length), board.pack_room, "{}", board.name);
+            assert_eq!(region(board.name, "PACK"), (board.pack_address, board.pack_room), "{}", board.name);
+            assert_eq!(region(board.name, "PACK_B").1, board.pack_room, "{}", board.name);
+            assert_eq!(region(board.name, "KEYS").0, board.keys_address, "{}", board.name);
         }
     }
 

@@ -6,6 +6,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use tempfile::TempPath;
+
 use super::transport::{Received, Transport, TransportError};
 
 /// Chunks of output that wait to be looked at.
@@ -19,6 +21,7 @@ pub struct Child {
     input: ChildStdin,
     output: Receiver<Vec<u8>>,
     complaints: Receiver<Vec<u8>>,
+    _file: Option<TempPath>,
 }
 
 impl Child {
@@ -31,7 +34,13 @@ impl Child {
         let input = process.stdin.take().ok_or_else(missing)?;
         let output = forward(process.stdout.take().ok_or_else(missing)?);
         let complaints = forward(process.stderr.take().ok_or_else(missing)?);
-        Ok(Self { process, program, input, output, complaints })
+        Ok(Self { process, program, input, output, complaints, _file: None })
+    }
+
+    /// Holds a file that the process uses, to be deleted after its end.
+    pub(super) fn with_file(mut self, file: Option<TempPath>) -> Self {
+        self._file = file;
+        self
     }
 
     /// The process' number, e.g. to watch it from outside.

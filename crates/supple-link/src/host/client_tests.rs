@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::message::Task;
+use crate::host::{Label, TransportError};
+use crate::message::{Counters, HeadFacts, Task, VersionFacts};
 
 /// What the line does to the next answers.
 #[derive(Clone, Copy, PartialEq)]
@@ -159,7 +160,7 @@ fn an_answer_to_another_question_is_a_mismatch() {
 #[test]
 fn sequence_numbers_go_round_without_zero() {
     let mut client = FakeDevice::client(&[]);
-    for sequence in [u16::MAX - 2, u16::MAX - 1] {
+    for sequence in [u16::MAX - 1, u16::MAX] {
         client.sequence = sequence;
         client.begin(5).expect("answered");
         assert_ne!(client.sequence, 0);
@@ -201,4 +202,39 @@ fn what_concerns_heads_is_asked_and_answered_in_their_words() {
     assert_eq!(ask(Answer::Done, &|client| client.clear_support().expect("answered")), [17]);
     let mut client = FakeDevice::client(&[]);
     assert!(matches!(client.enrol(), Err(LinkError::Mismatch { request: "enrol" })));
+}
+
+#[test]
+fn what_is_kept_is_asked_and_answered_in_its_words() {
+    let mut client = FakeDevice::client(&[]);
+    let mut ask = |answer: Answer<'static>, act: &dyn Fn(&mut Client<FakeDevice>)| {
+        client.transport.answer = answer;
+        act(&mut client);
+        client.transport.asked.clone()
+    };
+    let facts = VersionFacts { version: 300, own_trunk: true, heads: 2, samples: 5, bytes: 1000 };
+    let asked =
+        ask(Answer::Version(facts), &|client| assert_eq!(client.save(true).expect("answered"), facts));
+    assert_eq!(asked, [19, 1]);
+    let asked = ask(Answer::Version(facts), &|client| {
+        assert_eq!(client.version(2).expect("answered"), Some(facts));
+    });
+    assert_eq!(asked, [20, 2]);
+    for none in [DeviceError::NothingKept, DeviceError::NoVersion { version: 0 }] {
+        ask(Answer::Failed(none), &|client| assert_eq!(client.versions().expect("answered"), []));
+    }
+    let asked = ask(Answer::Done, &|client| client.restore(Some(300), None).expect("answered"));
+    assert_eq!(asked, [21, 1, 0xac, 2, 0]);
+    assert_eq!(ask(Answer::Done, &|client| client.restore(None, Some(1)).expect("answered")), [21, 0, 1, 1]);
+    let counters = Counters { steps: 7, losses: Some((2.0, 1.0)), ..Counters::default() };
+    let asked = ask(Answer::Counters(counters), &|client| {
+        assert_eq!(client.counters().expect("answered"), counters);
+    });
+    assert_eq!(asked, [22]);
+    // The last chunk of a feature vector: 1.0 as a grey level.
+    assert_eq!(ask(Answer::Done, &|client| client.feature(&[1.0]).expect("answered")), [18, 0, 2, 2, 1, 255]);
+    let mut client = FakeDevice::client(&[]);
+    client.transport.answer = Answer::Version(facts);
+    // A device that never comes to an end of its versions.
+    assert_eq!(client.versions().expect("it ends").len(), 4096);
 }

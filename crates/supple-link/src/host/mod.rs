@@ -15,16 +15,25 @@
 mod board;
 mod child;
 mod client;
+mod flash_file;
+mod hardware;
 mod image;
 mod input;
 mod label;
 mod qemu;
+mod serial;
+mod tcp;
+mod transfer;
 mod transport;
 
 pub use board::{BOARDS, EmulatedBoard, UnknownBoard};
 pub use child::Child;
-pub use client::{Adapted, Client, LinkError};
+pub use client::{Adapted, Client, LinkError, Sent};
+pub use flash_file::FlashFileError;
+pub use hardware::{HARDWARE, HardwareBoard, Programmer};
 pub use image::{Image, ImageError};
 pub use label::Label;
-pub use qemu::{Qemu, QemuError};
+pub use qemu::{Prepared, Qemu, QemuError};
+pub use serial::{BAUD, Serial};
+pub use tcp::Tcp;
 pub use transport::{Received, Transport, TransportError};

@@ -4,8 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::board::{DEFAULT, EmulatedBoard, UnknownBoard};
+use tempfile::TempPath;
+
+use super::board::{DEFAULT, EmulatedBoard, Flash, UnknownBoard};
 use super::child::Child;
+use super::flash_file::{self, FlashFileError};
 
 /// An emulated board, its firmware and its pack.
 #[derive(Debug, Clone)]
@@ -13,14 +16,27 @@ pub struct Qemu {
     board: &'static EmulatedBoard,
     program: PathBuf,
     firmware: PathBuf,
-    pack: PathBuf,
+    pack: Option<PathBuf>,
+    keys: Option<PathBuf>,
+    flash_file: Option<PathBuf>,
+    serial: String,
+    control: Option<PathBuf>,
     exact: bool,
+}
+
+/// What starts a board.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The command, its line where [`Qemu::serial`] says.
+    pub command: Command,
+    /// Its flash, where no file was named for it; deleted when this is dropped.
+    pub flash: Option<TempPath>,
 }
 
 impl Qemu {
     /// The board `mps2-an386` with a firmware image (ELF) and a pack.
     pub fn new(firmware: impl Into<PathBuf>, pack: impl Into<PathBuf>) -> Self {
-        Self::with(&DEFAULT, firmware.into(), pack.into())
+        Self::with(&DEFAULT, firmware.into(), Some(pack.into()))
     }
 
     /// A board by name, with a firmware image (ELF) and a pack.
@@ -29,11 +45,42 @@ impl Qemu {
         firmware: impl Into<PathBuf>,
         pack: impl Into<PathBuf>,
     ) -> Result<Self, UnknownBoard> {
-        Ok(Self::with(EmulatedBoard::named(name)?, firmware.into(), pack.into()))
+        Ok(Self::with(EmulatedBoard::named(name)?, firmware.into(), Some(pack.into())))
     }
 
-    fn with(board: &'static EmulatedBoard, firmware: PathBuf, pack: PathBuf) -> Self {
-        Self { board, program: PathBuf::from(board.program), firmware, pack, exact: false }
+    /// A board by name with a firmware image (ELF) and no pack: one can be sent to it.
+    ///
+    /// Where the emulator has the flash inside, as on `microbit`, it puts a pack that it was given back at every
+    /// restart, over what was sent to the same area.
+    pub fn bare(name: &str, firmware: impl Into<PathBuf>) -> Result<Self, UnknownBoard> {
+        Ok(Self::with(EmulatedBoard::named(name)?, firmware.into(), None))
+    }
+
+    fn with(board: &'static EmulatedBoard, firmware: PathBuf, pack: Option<PathBuf>) -> Self {
+        Self {
+            board,
+            program: PathBuf::from(board.program),
+            firmware,
+            pack,
+            keys: None,
+            flash_file: None,
+            serial: "stdio".to_owned(),
+            control: None,
+            exact: false,
+        }
+    }
+
+    /// The public keys that the board trusts, a file of `supple key ring`.
+    pub fn keys(mut self, keys: impl Into<PathBuf>) -> Self {
+        self.keys = Some(keys.into());
+        self
+    }
+
+    /// Keeps what the board writes to its flash in a file, for a later start. The pack is put there only where the file
+    /// is new. Not on every board: see [`EmulatedBoard::keeps_flash`]. Only one emulator may use it at a time.
+    pub fn flash_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.flash_file = Some(path.into());
+        self
     }
 
     /// Counts instructions, so that ticks are exact and the same at every run; slower.
@@ -48,37 +95,107 @@ impl Qemu {
         self
     }
 
+    /// Where the board's line is, as QEMU's `-serial` names it; at first, the command's standard streams. [`Self::start`]
+    /// needs those.
+    pub fn serial(mut self, serial: impl Into<String>) -> Self {
+        self.serial = serial.into();
+        self
+    }
+
+    /// Lets the emulator be controlled (QMP) through a socket that it makes at this path.
+    pub fn control(mut self, socket: impl Into<PathBuf>) -> Self {
+        self.control = Some(socket.into());
+        self
+    }
+
     /// Starts the board; it runs until the line is dropped.
     pub fn start(&self) -> Result<Child, QemuError> {
-        if !self.firmware.is_file() {
-            return Err(QemuError::NoFirmware { path: self.firmware.clone(), board: self.board.name });
-        }
-        let pack = fs::metadata(&self.pack)
-            .map_err(|source| QemuError::NoPack { path: self.pack.clone(), source })?;
-        let (length, room) = (pack.len(), self.board.pack_room);
-        if length > u64::from(room) {
-            return Err(QemuError::PackTooLarge { path: self.pack.clone(), length, room });
-        }
-        Child::start(self.command()).map_err(|source| QemuError::CannotStart {
+        let Prepared { command, flash } = self.prepare()?;
+        let child = Child::start(command).map_err(|source| QemuError::CannotStart {
             program: self.program.display().to_string(),
             package: self.board.package(),
             source,
-        })
+        })?;
+        Ok(child.with_file(flash))
     }
 
-    /// The command that starts the board, its line on the standard streams.
-    pub fn command(&self) -> Command {
+    /// Checks the files and makes the flash; then the command starts the board.
+    pub fn prepare(&self) -> Result<Prepared, QemuError> {
+        if !self.firmware.is_file() {
+            return Err(QemuError::NoFirmware { path: self.firmware.clone(), board: self.board.name });
+        }
+        if let Some(path) = &self.pack {
+            let unreadable = |source| QemuError::NoPack { path: path.clone(), source };
+            let (length, room) = (fs::metadata(path).map_err(unreadable)?.len(), self.board.pack_room);
+            if length > u64::from(room) {
+                return Err(QemuError::PackTooLarge { path: path.clone(), length, room });
+            }
+        }
+        if let Some(path) = &self.keys {
+            fs::metadata(path).map_err(|source| QemuError::NoKeys { path: path.clone(), source })?;
+        }
+        let mut command = self.command();
+        let (Flash::Memory(bytes) | Flash::Bank(bytes)) = self.board.flash else {
+            if self.flash_file.is_some() {
+                return Err(QemuError::NoFlashFile { board: self.board.name });
+            }
+            if let Some(pack) = &self.pack {
+                load(&mut command, pack, self.board.pack_address);
+            }
+            return Ok(Prepared { command, flash: None });
+        };
+        let pack = self.pack.as_deref();
+        let temporary = match &self.flash_file {
+            Some(path) => {
+                flash_file::kept(path, bytes, pack)?;
+                None
+            }
+            None => Some(flash_file::temporary(bytes, pack)?),
+        };
+        if let Some(path) = temporary.as_deref().or(self.flash_file.as_deref()) {
+            use_flash(&mut command, self.board.flash, path);
+        }
+        Ok(Prepared { command, flash: temporary })
+    }
+
+    /// The command without pack and flash.
+    fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(self.board.machine);
-        command.args(["-nographic", "-monitor", "none", "-serial", "stdio"]);
+        command.args(["-nographic", "-monitor", "none", "-serial", &self.serial]);
+        if let Some(socket) = &self.control {
+            command.arg("-qmp").arg(format!("unix:{},server=on,wait=off", escaped(socket)));
+        }
         if self.exact {
             command.args(["-icount", &format!("shift={}", self.board.shift)]);
         }
         command.arg("-kernel").arg(&self.firmware);
-        // Forced raw, or QEMU would guess a format from the pack's first bytes.
-        let (pack, address) = (escaped(&self.pack), self.board.pack_address);
-        command.arg("-device").arg(format!("loader,file={pack},addr={address:#x},force-raw=on"));
+        if let Some(keys) = &self.keys {
+            load(&mut command, keys, self.board.keys_address);
+        }
         command
+    }
+}
+
+/// Lets the emulator put a file into memory at every reset.
+fn load(command: &mut Command, file: &Path, address: u32) {
+    // Forced raw, or QEMU would guess a format from the file's first bytes.
+    let file = escaped(file);
+    command.arg("-device").arg(format!("loader,file={file},addr={address:#x},force-raw=on"));
+}
+
+/// Lets a file be the flash.
+fn use_flash(command: &mut Command, flash: Flash, file: &Path) {
+    let file = escaped(file);
+    match flash {
+        Flash::Inside => {}
+        Flash::Memory(bytes) => {
+            let memory = format!("memory-backend-file,id=flash,mem-path={file},size={bytes},share=on");
+            command.args(["-object", &memory, "-machine", "memory-backend=flash"]);
+        }
+        Flash::Bank(_) => {
+            command.arg("-drive").arg(format!("if=pflash,unit=1,format=raw,file={file}"));
+        }
     }
 }
 
@@ -109,6 +226,25 @@ pub enum QemuError {
         /// Why it cannot be read.
         source: std::io::Error,
     },
+    /// There are no keys.
+    #[error("the keys {} cannot be read: {source}; make them with `supple key ring`", path.display())]
+    NoKeys {
+        /// Where they should be.
+        path: PathBuf,
+        /// Why they cannot be read.
+        source: std::io::Error,
+    },
+    /// The emulator keeps this board's flash itself.
+    #[error(
+        "{board}'s flash is inside the emulator and cannot be a file; leave the file out, or take another board"
+    )]
+    NoFlashFile {
+        /// The board.
+        board: &'static str,
+    },
+    /// The flash file is not there, or another one.
+    #[error(transparent)]
+    FlashFile(#[from] FlashFileError),
     /// The pack is longer than its flash region.
     #[error(
         "the pack {} has {length} bytes, the board has room for {room}; train a smaller trunk, or leave it out: \
@@ -165,11 +301,19 @@ mod tests {
     fn a_pack_beyond_the_board_s_room_is_refused() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
         let pack = std::env::temp_dir().join(format!("supple-large-{}.supple", std::process::id()));
-        fs::write(&pack, vec![0; (128 << 10) + 1]).expect("the temporary folder is writable");
+        fs::write(&pack, vec![0; (34 << 10) + 1]).expect("the temporary folder is writable");
         let error = Qemu::board("microbit", file, &pack).expect("a board").start();
         fs::remove_file(&pack).expect("it was written");
         let error = error.expect_err("one byte too long").to_string();
-        assert!(error.contains("131073 bytes") && error.contains("room for 131072"), "{error}");
+        assert!(error.contains("34817 bytes") && error.contains("room for 34816"), "{error}");
+    }
+
+    #[test]
+    fn flash_inside_the_emulator_is_no_file() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let qemu = Qemu::bare("microbit", file).expect("a board").flash_file("/no/such/flash");
+        let error = qemu.start().expect_err("it has none").to_string();
+        assert!(error.contains("microbit's flash is inside the emulator"), "{error}");
     }
 
     #[test]

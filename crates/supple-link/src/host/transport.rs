@@ -9,6 +9,12 @@ pub trait Transport {
 
     /// Appends what has come to `bytes`; waits until there is something, at most for `timeout`.
     fn receive(&mut self, bytes: &mut Vec<u8>, timeout: Duration) -> Result<Received, TransportError>;
+
+    /// Opens the line anew after it has failed; whether it makes sense to go on. A line that cannot be opened again says
+    /// no.
+    fn reopen(&mut self) -> bool {
+        false
+    }
 }
 
 /// Whether anything came.
@@ -33,7 +39,39 @@ pub enum TransportError {
         /// What it wrote to its standard error, if anything.
         said: String,
     },
+    /// The other end has closed the line.
+    #[error(
+        "the other end of {line} has closed it; check that the board still runs and no other program talks to it"
+    )]
+    Closed {
+        /// The line.
+        line: String,
+    },
+    /// The line cannot be opened.
+    #[error("cannot open {line}: {source}; {remedy}")]
+    Open {
+        /// The line.
+        line: String,
+        /// The system's reason.
+        source: std::io::Error,
+        /// What to do.
+        remedy: String,
+    },
     /// Reading or writing failed.
     #[error("the line to the board failed: {0}; check the cable and the port")]
     Failed(#[from] std::io::Error),
+}
+
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn send(&mut self, bytes: &[u8]) -> Result<(), TransportError> {
+        (**self).send(bytes)
+    }
+
+    fn receive(&mut self, bytes: &mut Vec<u8>, timeout: Duration) -> Result<Received, TransportError> {
+        (**self).receive(bytes, timeout)
+    }
+
+    fn reopen(&mut self) -> bool {
+        (**self).reopen()
+    }
 }

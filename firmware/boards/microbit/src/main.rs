@@ -3,8 +3,9 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use supple_app::{Board, Clock, Line, Memory};
+use supple_app::{Area, Board, Clock, Line, Memory, Places, Region};
 use supple_panic as _;
+use supple_parts::nvmc::Nvmc;
 use supple_parts::{linked, nvic, wait};
 
 /// What the pack may use for activations, head and support cache.
@@ -43,7 +44,17 @@ const TIMER_PRESCALER: *mut u32 = register(TIMER, 0x510);
 const TIMER_CAPTURED: *mut u32 = register(TIMER, 0x540);
 const BITS_32: u32 = 3;
 
-struct Microbit;
+/// Flash behind code and keys.
+const FLASH: u32 = 0x0002_8000;
+const FLASH_BYTES: usize = 96 << 10;
+const PAGE: usize = 1 << 10;
+const PACK_BYTES: u32 = 34 << 10;
+const BOOT: Region = Region { start: 2 * PACK_BYTES, segment_bytes: PAGE as u32, segments: 4 };
+const HEADS: Region = Region { start: 2 * PACK_BYTES + (4 << 10), segment_bytes: 8 << 10, segments: 3 };
+
+struct Microbit {
+    flash: Nvmc<PAGE>,
+}
 
 impl Microbit {
     fn new() -> Self {
@@ -61,7 +72,8 @@ impl Microbit {
             TIMER_PRESCALER.write_volatile(0);
             TIMER_START.write_volatile(1);
         }
-        Self
+        // SAFETY: the linker script leaves this flash alone but for the areas of packs, of which see `linked::pack`.
+        Self { flash: unsafe { Nvmc::new(FLASH, FLASH_BYTES) } }
     }
 }
 
@@ -69,6 +81,9 @@ impl Board for Microbit {
     const NAME: &'static str = "microbit";
     // Under QEMU's `-icount shift=6` an instruction takes 64 ns and a tick 62.5 ns.
     const CLOCK: Clock = Clock { hertz: 16_000_000, instructions: (125, 128) };
+    const PLACES: Places =
+        Places { packs: [0, PACK_BYTES], pack_bytes: PACK_BYTES, boot: BOOT, heads: HEADS };
+    type Flash = Nvmc<PAGE>;
 
     fn read_byte(&mut self) -> u8 {
         // SAFETY: a register of the UART.
@@ -117,6 +132,22 @@ impl Board for Microbit {
     fn stack_high_water(&self) -> u32 {
         linked::stack_high_water()
     }
+
+    fn flash(&mut self) -> &mut Self::Flash {
+        &mut self.flash
+    }
+
+    fn pack(&self, area: Area) -> &'static [u8] {
+        linked::pack(area)
+    }
+
+    fn keys(&self) -> &'static [u8] {
+        linked::keys()
+    }
+
+    fn restart(&mut self) -> ! {
+        nvic::restart()
+    }
 }
 
 #[entry]
@@ -125,5 +156,5 @@ fn main() -> ! {
     static mut LABELS_POOL: [u16; LABELS] = [0; LABELS];
     static mut LINE: Line = Line::new();
     let memory = Memory { floats: POOL, labels: LABELS_POOL };
-    supple_app::run(Microbit::new(), linked::pack(), memory, LINE)
+    supple_app::run(Microbit::new(), memory, LINE)
 }

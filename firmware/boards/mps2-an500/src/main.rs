@@ -5,7 +5,6 @@
 use cortex_m_rt::entry;
 use supple_app::{Clock, Line, Memory};
 use supple_panic as _;
-use supple_parts::linked;
 use supple_parts::mps::{Machine, Mps, Timer};
 
 /// What the pack may use for activations, head and support cache.
@@ -17,6 +16,7 @@ struct An500;
 
 impl Machine for An500 {
     const NAME: &'static str = "mps2-an500";
+    const FLASH: *mut u32 = 0x6000_0000 as *mut u32;
     const UART: *mut u32 = 0x4000_4000 as *mut u32;
     const RECEIVED: usize = 0;
     const TIMER: Timer = Timer::Cmsdk(0x4000_0000 as *mut u32);
@@ -30,5 +30,5 @@ fn main() -> ! {
     static mut LABELS_POOL: [u16; LABELS] = [0; LABELS];
     static mut LINE: Line = Line::new();
     let memory = Memory { floats: POOL, labels: LABELS_POOL };
-    supple_app::run(Mps::<An500>::new(), linked::pack(), memory, LINE)
+    supple_app::run(Mps::<An500>::new(), memory, LINE)
 }

@@ -5,8 +5,9 @@
 use core::arch::asm;
 
 use riscv_rt::entry;
-use supple_app::{Board, Clock, Line, Memory};
+use supple_app::{Area, Board, Clock, Line, Memory, Places, Region};
 use supple_panic as _;
+use supple_parts::cfi::{Cfi, SECTOR};
 use supple_parts::{linked, wait};
 
 /// What the pack may use for activations, head and support cache.
@@ -31,7 +32,20 @@ const CLAIM: *mut u32 = (PLIC + 0x20_0004) as *mut u32;
 /// `mie`'s bit for external interrupts of machine mode.
 const EXTERNAL: u32 = 1 << 11;
 
-struct Virt;
+/// The emulator's way out: a value starts the board anew.
+const TEST: *mut u32 = 0x0010_0000 as *mut u32;
+const TEST_RESTART: u32 = 0x7777;
+
+/// The second bank of flash; were there a first, the emulator would start in it.
+const FLASH: *mut u32 = 0x2200_0000 as *mut u32;
+const FLASH_BYTES: usize = 32 << 20;
+const PACK_BYTES: u32 = 2 << 20;
+const BOOT: Region = Region { start: 2 * PACK_BYTES, segment_bytes: SECTOR as u32, segments: 4 };
+const HEADS: Region = Region { start: 3 * PACK_BYTES, segment_bytes: SECTOR as u32, segments: 4 };
+
+struct Virt {
+    flash: Cfi,
+}
 
 impl Virt {
     fn new() -> Self {
@@ -45,7 +59,8 @@ impl Virt {
             UART.add(3).write_volatile(EIGHT_BITS);
             UART.add(1).write_volatile(INTERRUPT_RECEIVED);
         }
-        Self
+        // SAFETY: the linker script leaves this bank alone but for the areas of packs, of which see `linked::pack`.
+        Self { flash: unsafe { Cfi::new(FLASH, FLASH_BYTES) } }
     }
 }
 
@@ -53,6 +68,9 @@ impl Board for Virt {
     const NAME: &'static str = "riscv32-virt";
     // Under QEMU's `-icount shift=0` an instruction takes 1 ns, and `mcycle` counts nanoseconds.
     const CLOCK: Clock = Clock { hertz: 1_000_000_000, instructions: (1, 1) };
+    const PLACES: Places =
+        Places { packs: [0, PACK_BYTES], pack_bytes: PACK_BYTES, boot: BOOT, heads: HEADS };
+    type Flash = Cfi;
 
     fn read_byte(&mut self) -> u8 {
         // SAFETY: a register of the UART.
@@ -98,6 +116,27 @@ impl Board for Virt {
     fn stack_high_water(&self) -> u32 {
         linked::stack_high_water()
     }
+
+    fn flash(&mut self) -> &mut Self::Flash {
+        &mut self.flash
+    }
+
+    fn pack(&self, area: Area) -> &'static [u8] {
+        linked::pack(area)
+    }
+
+    fn keys(&self) -> &'static [u8] {
+        linked::keys()
+    }
+
+    fn restart(&mut self) -> ! {
+        // SAFETY: a register of the emulator.
+        unsafe { TEST.write_volatile(TEST_RESTART) }
+        loop {
+            // SAFETY: changes nothing but time.
+            unsafe { asm!("nop", options(nomem, nostack)) }
+        }
+    }
 }
 
 /// Starts the main loop.
@@ -110,5 +149,5 @@ fn main() -> ! {
     let (pool, labels, line) = (&raw mut POOL, &raw mut LABELS_POOL, &raw mut LINE);
     // SAFETY: this function is called once, and nobody else names them.
     let (floats, labels, line) = unsafe { (&mut *pool, &mut *labels, &mut *line) };
-    supple_app::run(Virt::new(), linked::pack(), Memory { floats, labels }, line)
+    supple_app::run(Virt::new(), Memory { floats, labels }, line)
 }

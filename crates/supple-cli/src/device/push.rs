@@ -1,0 +1,115 @@
+//! Packs over the line.
+
+use std::path::Path;
+
+use serde_json::json;
+use supple_link::host::LinkError;
+use supple_link::{DeviceError, Info};
+use supple_pack::signature::{BLOCK_BYTES, Block};
+
+use super::{Device, DeviceCommandError, bar, info, pack_of};
+use crate::files;
+
+/// `push`.
+pub fn push(
+    device: &mut Device,
+    path: &Path,
+    (no_confirm, no_restart): (bool, bool),
+    json: bool,
+) -> Result<(), DeviceCommandError> {
+    let bytes = files::read_pack(path)?;
+    let header = *files::parse_pack(path, &bytes)?.header();
+    let block = Block::behind(&bytes)
+        .map_err(|_| DeviceCommandError::Malformed(path.to_owned()))?
+        .ok_or_else(|| DeviceCommandError::Unsigned(path.to_owned()))?;
+    let board = device.info()?.board;
+    let wanted = String::from_utf8_lossy(&block.board).trim_end_matches('\0').to_owned();
+    if !wanted.is_empty() && board != wanted.as_str() {
+        let (pack, board) = (path.to_owned(), board.as_str().to_owned());
+        return Err(DeviceCommandError::OtherBoard { pack, wanted, board });
+    }
+    let signed = &bytes[..(header.length as usize + BLOCK_BYTES).min(bytes.len())];
+    let runs = |info: &Info| info.pack.is_ok_and(|pack| pack.checksum == header.checksum);
+    let mut told = json!({
+        "pack": path.display().to_string(),
+        "bytes": signed.len(),
+        "checksum": format!("{:08x}", header.checksum),
+        "key": block.key.to_string(),
+        "counter": block.counter,
+        "sent_bytes": 0,
+        "resumed_at": 0,
+    });
+    // An earlier push may have come as far as the trial, or farther.
+    let mut now = device.info()?;
+    let there = runs(&now);
+    if !there {
+        let progress = bar(signed.len() as u64, "pack", true);
+        let sent = device.send_pack(signed, |done, _| progress.set_position(done.into()));
+        let sent = sent.map_err(|error| match error {
+            LinkError::Device(_) => error.into(),
+            error => DeviceCommandError::BrokenOff(error),
+        })?;
+        progress.finish_and_clear();
+        told["resumed_at"] = json!(sent.there);
+        told["sent_bytes"] = json!(sent.length - sent.there);
+        if sent.there > 0 {
+            eprintln!("went on at byte {}: an earlier transfer had come so far", sent.there);
+        }
+        device.pack_finish()?;
+        if no_restart {
+            told["state"] = json!("waiting");
+            crate::print(json, &told, "the pack is sound; the board runs it on trial at its next start");
+            return Ok(());
+        }
+        now = device.restart()?;
+        if !runs(&now) {
+            let runs = match now.pack {
+                Ok(pack) => format!("the pack with checksum {:08x}", pack.checksum),
+                Err(error) => format!("none ({error})"),
+            };
+            return Err(DeviceCommandError::WentBack { runs });
+        }
+    }
+    let trial = device.packs()?.trial;
+    let (state, text) = match (trial, no_confirm) {
+        (true, false) => {
+            device.confirm()?;
+            ("confirmed", "the board runs the pack and keeps it")
+        }
+        (true, true) => (
+            "trial",
+            "the board runs the pack on trial: `supple device confirm` keeps it, a restart goes back",
+        ),
+        (false, _) => ("running", "the board runs this pack already"),
+    };
+    told["state"] = json!(state);
+    crate::print(json, &told, text);
+    Ok(())
+}
+
+/// `confirm`.
+pub fn confirm(device: &mut Device, json: bool) -> Result<(), DeviceCommandError> {
+    device.confirm()?;
+    let state = device.packs()?;
+    let object = json!({ "confirmed": true, "packs": info::packs_object(&state) });
+    crate::print(json, &object, "the pack that runs is kept");
+    Ok(())
+}
+
+/// `restart`.
+pub fn restart(device: &mut Device, json: bool) -> Result<(), DeviceCommandError> {
+    let now = device.restart()?;
+    let object = json!({ "restarted": true, "pack": info::pack_object(&now) });
+    let text = match pack_of(&now) {
+        Ok(pack) => format!("started anew; runs the pack with checksum {:08x}", pack.checksum),
+        Err(error) => format!("started anew; no pack runs: {error}"),
+    };
+    crate::print(json, &object, &text);
+    Ok(())
+}
+
+impl From<DeviceError> for DeviceCommandError {
+    fn from(error: DeviceError) -> Self {
+        LinkError::Device(error).into()
+    }
+}
