@@ -151,16 +151,14 @@ pub fn targets() -> BTreeSet<&'static str> {
     BOARDS.iter().map(|board| board.target).collect()
 }
 
-/// Paths of this machine become the same everywhere, for they would end up in the image.
+/// What the compiler is told besides. Paths of this machine become the same everywhere, for they would end up in the
+/// image; SHA-512 is not unrolled, which would take 26 KB of flash.
 pub fn flags(root: &Path) -> OsString {
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let cargo_home = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
-    let mut flags = OsString::new();
+    let mut flags = OsString::from("--cfg=sha2_backend_soft=\"compact\"");
     for (from, to) in [(cargo_home.as_path(), "/cargo"), (root, "/supple")] {
-        if !flags.is_empty() {
-            flags.push("\u{1f}");
-        }
-        flags.push("--remap-path-prefix=");
+        flags.push("\u{1f}--remap-path-prefix=");
         flags.push(from);
         flags.push("=");
         flags.push(to);

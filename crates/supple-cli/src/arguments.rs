@@ -1,5 +1,7 @@
 //! Verbs and flags.
 
+pub mod key;
+
 use std::fmt::{Display, Formatter};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -15,6 +17,8 @@ use crate::data::{self, SOURCES};
 use crate::device::DeviceArguments;
 use crate::doctor::DoctorArguments;
 use crate::flash::FlashArguments;
+
+use key::{KeyVerb, Signing};
 
 /// Few-shot adaptation on edge devices: meta-train a start, pack it, and see what a device makes of it.
 #[derive(Debug, Parser)]
@@ -47,6 +51,9 @@ pub enum Verb {
     Device(DeviceArguments),
     /// Tell what is missing to build for boards, to flash them and to talk to them.
     Doctor(DoctorArguments),
+    /// Make keys, and sign packs with them.
+    #[command(subcommand)]
+    Key(KeyVerb),
     /// What `compile` and the like start to read a model apart from themselves.
     #[command(hide = true)]
     CompileWorker,
@@ -168,6 +175,9 @@ pub struct PackArguments {
     /// Leave the trunk out: something else computes the features and gives them to the device.
     #[arg(long)]
     pub heads_only: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub signing: Signing,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub patience: Patience,

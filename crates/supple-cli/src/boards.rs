@@ -39,10 +39,9 @@ impl Board {
         Ok(Self { name, pack_region: pack_room as usize, ..room })
     }
 
-    /// Whether a pack fits.
-    pub fn fits(&self, pack: &Pack) -> bool {
-        let (bytes, heads) = (pack.header().length as usize, pack.trunk().heads.into());
-        self.has_room(bytes, heads, &MemoryNeed::of(pack))
+    /// Whether a pack fits, with the signature behind it if it has one: so many bytes of flash.
+    pub fn fits(&self, pack: &Pack, flash_bytes: usize) -> bool {
+        self.has_room(flash_bytes, pack.trunk().heads.into(), &MemoryNeed::of(pack))
     }
 
     fn has_room(&self, pack_bytes: usize, heads: usize, need: &MemoryNeed) -> bool {

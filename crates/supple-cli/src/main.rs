@@ -13,6 +13,7 @@ mod eval;
 mod files;
 mod flash;
 mod inspect;
+mod key;
 mod pack;
 mod report;
 mod signal;
@@ -62,6 +63,7 @@ fn run(verb: &Verb) -> Result<(), Box<dyn Error>> {
         Verb::Flash(arguments) => Ok(flash::run(arguments)?),
         Verb::Device(arguments) => Ok(device::run(arguments)?),
         Verb::Doctor(arguments) => Ok(doctor::run(arguments)?),
+        Verb::Key(verb) => key::run(verb),
         // `main` has seen to it.
         Verb::CompileWorker => Ok(()),
     }

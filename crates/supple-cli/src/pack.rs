@@ -12,6 +12,7 @@ use crate::boards::Board;
 use crate::compile::{ModelError, agreement, model, quantised};
 use crate::files::{self, FileError};
 use crate::inspect;
+use crate::key::sign::{SigningError, signed};
 use crate::train::ranges::{self, RANGES_FILE, RangesError};
 use crate::train::{HEAD_FILE, RECIPE_FILE, TRUNK_FILE};
 
@@ -51,6 +52,9 @@ pub enum PackVerbError {
     /// Trunk and head do not fit a pack.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// The pack was not signed.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
 }
 
 /// The trunk in a folder, or the one that its recipe names and leaves as it is: a folder that is kept need not hold
@@ -101,6 +105,9 @@ pub fn run(arguments: &PackArguments) -> Result<(), PackVerbError> {
     let mut bytes = pack(&compiled.parts, &parts)?;
     if arguments.heads_only {
         bytes = heads_only(&bytes, &Trim::default())?;
+    }
+    if let Some(key) = &arguments.signing.key {
+        bytes = signed(&arguments.out, &bytes, key, &arguments.signing.terms)?;
     }
     files::write(&arguments.out, &bytes)?;
     let bytes = AlignedBytes::copy_of(&bytes);

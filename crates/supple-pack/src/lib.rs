@@ -13,6 +13,7 @@
 //! | `check` | what makes a plan safe to run |
 //! | `head_check` | what makes a head safe to adapt |
 //! | [`signature`] | who vouches for a pack: the block behind it; feature `verify` checks it |
+//! | `ed25519` (feature `verify`) | whether a signature is that of a key |
 //! | [`keys`] | whom a board trusts |
 //! | `write` (feature `write`) | a trunk and its heads to bytes |
 //! | `sign` (feature `write`) | a block for a pack |
@@ -32,6 +33,8 @@ extern crate alloc;
 mod built;
 mod check;
 mod decode;
+#[cfg(feature = "verify")]
+mod ed25519;
 mod geometry;
 pub mod head;
 mod head_check;

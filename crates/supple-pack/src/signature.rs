@@ -14,6 +14,8 @@
 //!
 //! All integers are little-endian. What is signed lies in one piece, so that it is checked in place, in flash.
 
+#[cfg(feature = "verify")]
+use crate::ed25519;
 use crate::header::{Header, HeaderError};
 use crate::keys::{KEY_BYTES, Keys};
 
@@ -217,23 +219,12 @@ pub fn verify(region: &[u8], keys: &Keys, board: &str) -> Result<Block, Signatur
     let (pack, _) = split(region)?;
     let signed = region.get(..pack.len() + SIGNED_BYTES).ok_or(SignatureError::Malformed)?;
     let key = keys.find(block.key).ok_or(SignatureError::UnknownKey(block.key))?;
-    let key = salty::PublicKey::try_from(key).map_err(|_| SignatureError::UnusableKey(block.key))?;
-    // Or who has a signature could write it in another way: RFC 8032, 5.1.7 asks for this, salty does not look.
-    let (_, scalar) = block.signature.split_at_checked(SIGNATURE_BYTES / 2).unwrap_or_default();
-    if scalar.iter().rev().ge(ORDER.iter().rev()) {
-        return Err(SignatureError::Wrong);
+    match ed25519::is_genuine(key, signed, &block.signature) {
+        Ok(true) => Ok(block),
+        Ok(false) => Err(SignatureError::Wrong),
+        Err(ed25519::NoPoint) => Err(SignatureError::UnusableKey(block.key)),
     }
-    let signature = salty::Signature::from(&block.signature);
-    key.verify(signed, &signature).map_err(|_| SignatureError::Wrong)?;
-    Ok(block)
 }
-
-/// The order of the curve's group, 2^252 + 27742317777372353535851937790883648493, the lowest byte first.
-#[cfg(feature = "verify")]
-const ORDER: [u8; 32] = [
-    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, //
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
-];
 
 #[cfg(all(test, feature = "write", feature = "verify"))]
 #[path = "signature_tests.rs"]

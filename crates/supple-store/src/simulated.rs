@@ -138,6 +138,11 @@ impl<const WRITE: usize, const ERASE: usize, const READ: usize> SimulatedFlash<W
         self.torn.clear();
     }
 
+    /// Draws what tears leave from another seed from now on.
+    pub fn reseed(&mut self, seed: u64) {
+        self.random = seed;
+    }
+
     /// What power cuts leave from now on.
     pub fn set_tearing(&mut self, tearing: Tearing) {
         self.tearing = tearing;

@@ -6,6 +6,7 @@
 //! | example | shows that |
 //! |---|---|
 //! | `alone` | pack and runtime link so without the firmware's main loop |
+//! | `store` | what is kept in flash links so by itself |
 //! | `panics` | a reachable panic is refused |
 //! | `large_frame` | a large frame is refused by the gate on stacks |
 #![no_std]

@@ -87,6 +87,12 @@ impl<M: Machine> Mps<M> {
         // SAFETY: the linker scripts leave this RAM alone but for the areas of packs, of which see `linked::pack`.
         Self { flash: unsafe { RamFlash::new(M::FLASH, FLASH_BYTES) }, machine: PhantomData }
     }
+
+    /// Waits until the UART has sent what it was given.
+    fn wait_to_send() {
+        // SAFETY: a register of the UART.
+        while unsafe { M::UART.add(STATE).read_volatile() } & STATE_TRANSMIT_FULL != 0 {}
+    }
 }
 
 impl<M: Machine> Board for Mps<M> {
@@ -111,11 +117,9 @@ impl<M: Machine> Board for Mps<M> {
 
     fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            // SAFETY: registers of the UART.
-            unsafe {
-                while M::UART.add(STATE).read_volatile() & STATE_TRANSMIT_FULL != 0 {}
-                M::UART.add(DATA).write_volatile(u32::from(byte));
-            }
+            Self::wait_to_send();
+            // SAFETY: a register of the UART.
+            unsafe { M::UART.add(DATA).write_volatile(u32::from(byte)) }
         }
     }
 
@@ -148,11 +152,12 @@ impl<M: Machine> Board for Mps<M> {
         linked::pack(area)
     }
 
-    fn keys(&self) -> &'static [u8] {
+    fn keys(&self) -> &[u8] {
         linked::keys()
     }
 
     fn restart(&mut self) -> ! {
+        Self::wait_to_send();
         nvic::restart()
     }
 }

@@ -1,7 +1,7 @@
 //! No panic is reachable, at opt-level 3 and s, overflow checks off as shipped.
 //!
-//! Every board links with a panic handler that calls what nobody has. Pack and runtime link so by themselves too, for
-//! every target: what is linked for a board whose vendor's own crates may panic.
+//! Every board links with a panic handler that calls what nobody has. Pack and runtime link so by themselves too, and
+//! the store, for every target: what is linked for a board whose vendor's own crates may panic.
 
 use std::path::Path;
 
@@ -61,14 +61,16 @@ pub enum PanicError {
     Image(#[from] ImageError),
 }
 
-/// Proves it for every board, and for pack and runtime alone on every target.
+/// Proves it for every board, and for pack and runtime alone and the store alone on every target.
 pub fn run(root: &Path, bare_metal: &BareMetal) -> Result<(), PanicError> {
     for level in LEVELS {
         refuses(root, bare_metal, level)?;
     }
     let boards = BOARDS.iter().map(|board| Subject::board(board.name, board.target));
     let targets = firmware::targets();
-    let alone = targets.iter().map(|target| Subject::example("alone", target));
+    let alone = ["alone", "store"]
+        .into_iter()
+        .flat_map(|name| targets.iter().map(move |target| Subject::example(name, target)));
     for subject in boards.chain(alone) {
         for level in LEVELS {
             prove(root, &subject, level, bare_metal)?;

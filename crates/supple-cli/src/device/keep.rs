@@ -55,8 +55,8 @@ pub fn object(facts: &VersionFacts) -> Value {
 fn line(facts: &VersionFacts) -> String {
     let support = match facts.samples {
         0 => String::new(),
-        samples => format!(", {samples} support samples"),
+        samples => format!(", support samples {samples}"),
     };
     let trunk = if facts.own_trunk { "" } else { "; for another trunk than the one that runs" };
-    format!("version {}: {} heads{support}, {} bytes{trunk}", facts.version, facts.heads, facts.bytes)
+    format!("version {}: heads {}{support}, {} bytes{trunk}", facts.version, facts.heads, facts.bytes)
 }

@@ -30,10 +30,9 @@ pub fn monitor(
     let view = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
     view.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
     let start = Instant::now();
-    for look in 0.. {
-        if stopped() || count.is_some_and(|count| look >= count) {
-            break;
-        }
+    let mut looks = 0;
+    while !stopped() && count.is_none_or(|count| looks < count) {
+        looks += 1;
         let next = Instant::now() + interval;
         let look = Look::at(device, start.elapsed())?;
         match (json, live) {
@@ -42,7 +41,8 @@ pub fn monitor(
             (false, true) => view.set_message(look.view()),
             (false, false) => crate::print(false, &Value::Null, &look.line()),
         }
-        while !stopped() && Instant::now() < next {
+        let last = count == Some(looks);
+        while !last && !stopped() && Instant::now() < next {
             thread::sleep(NAP.min(next.saturating_duration_since(Instant::now())));
         }
     }

@@ -38,11 +38,11 @@ pub fn pull(device: &mut Device, out: &Path, json: bool) -> Result<(), DeviceCom
         "features": pack.features,
         "heads": objects,
     });
-    files::write(out, format!("{file:#}\n").as_bytes())?;
+    files::write(out, format!("{file}\n").as_bytes())?;
     let object = json!({ "out": out.display().to_string(), "heads": names });
     let text = match names.is_empty() {
         true => format!("no head has begun; wrote {} without any", out.display()),
-        false => format!("wrote {} of {} heads to {}", names.join(", "), heads.len(), out.display()),
+        false => format!("wrote {} to {}", names.join(", "), out.display()),
     };
     crate::print(json, &object, &text);
     Ok(())

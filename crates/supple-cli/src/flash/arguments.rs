@@ -22,8 +22,11 @@ pub struct FlashArguments {
     /// The checkout whose firmware is built; by default the one around the working directory.
     #[arg(long, value_name = "DIR")]
     pub source: Option<PathBuf>,
+    /// The board's serial port, for espflash where several are plugged in.
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<String>,
     /// Stop the emulated board; what it keeps in flash stays.
-    #[arg(long, conflicts_with_all = ["pack", "keys", "firmware", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["pack", "keys", "firmware", "port", "dry_run"])]
     pub stop: bool,
     /// Begin with an empty flash: what was learned and sent before is gone. Without a pack, that is all.
     #[arg(long)]

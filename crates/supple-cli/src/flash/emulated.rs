@@ -79,7 +79,9 @@ pub fn start(
     let prepared = qemu.control(place.control()).prepare()?;
     let mut process = spawn(prepared.command, board, &place.complaints())?;
     let instance = Instance { pid: process.id(), port, pack, firmware, keys };
-    let answered = greet(&mut process, board.name, &place, &instance);
+    // Noted at once, or a command that is ended here would leave a board that nobody knows of.
+    let noted = place.note(&instance).map_err(FlashError::from);
+    let answered = noted.and_then(|()| greet(&mut process, board.name, &place, &instance));
     let info = match answered {
         Ok(info) => info,
         Err(error) => {
@@ -90,7 +92,6 @@ pub fn start(
             return Err(error);
         }
     };
-    place.note(&instance)?;
     match &info.pack {
         Err(error) => return Err(FlashError::PackDoesNotRun(*error)),
         Ok(facts) if facts.checksum != header.checksum => {

@@ -27,7 +27,7 @@ pub enum FlashError {
     },
     /// The pack is larger than the board's room for it.
     #[error(
-        "{pack} has {bytes} bytes with its signature, {board} has room for {room}: train a smaller trunk, or leave it \
+        "{pack} has {bytes} bytes, {board} has room for {room}: train a smaller trunk, or leave it \
          out (`supple pack --heads-only`)"
     )]
     TooLarge {

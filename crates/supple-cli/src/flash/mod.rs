@@ -77,7 +77,7 @@ fn check_room(
         return Err(FlashError::TooLarge { pack, bytes: length, board, room });
     }
     match Board::named(board) {
-        Ok(figures) if !figures.fits(pack) => {
+        Ok(figures) if !figures.fits(pack, length) => {
             Err(FlashError::TooMuchMemory { pack: path.to_owned(), board: board.to_owned() })
         }
         // Of a board without figures, the board itself tells.

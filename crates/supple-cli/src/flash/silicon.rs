@@ -76,7 +76,7 @@ pub fn flash(board: &HardwareBoard, arguments: &FlashArguments, pack: &Path) -> 
         }
     };
     let keys = arguments.keys.as_deref().map(absolute);
-    let steps = write(board, &firmware, &absolute(pack), keys.as_deref(), arguments.erase);
+    let steps = write(board, (&firmware, &absolute(pack), keys.as_deref()), arguments);
     let tool = tool(board.programmer);
     let object = json!({
         "board": board.name,
@@ -120,7 +120,7 @@ pub fn flash(board: &HardwareBoard, arguments: &FlashArguments, pack: &Path) -> 
 
 /// `--erase` alone.
 pub fn erase(board: &HardwareBoard, arguments: &FlashArguments) -> Result<(), FlashError> {
-    let step = erase_step(board.programmer);
+    let step = erase_step(board.programmer, arguments.port.as_deref());
     let object = json!({ "board": board.name, "erased": !arguments.dry_run, "commands": [step.words()] });
     if !arguments.dry_run {
         step.run(Some(tool(board.programmer)))?;
@@ -160,20 +160,30 @@ fn tool(programmer: Programmer) -> Tool {
     }
 }
 
-fn erase_step(programmer: Programmer) -> Step {
+fn erase_step(programmer: Programmer, port: Option<&str>) -> Step {
     match programmer {
         Programmer::ProbeRs { chip } => Step::new("probe-rs").with(["erase", "--chip", chip]),
-        Programmer::Espflash { chip } => Step::new("espflash").with(["erase-flash", "--chip", chip]),
+        Programmer::Espflash { chip } => espflash("erase-flash", chip, port),
         Programmer::Picotool { .. } => Step::new("picotool").with(["erase", "--all"]),
     }
 }
 
+fn espflash(verb: &str, chip: &str, port: Option<&str>) -> Step {
+    let step = Step::new("espflash").with([verb, "--chip", chip]);
+    step.with(port.into_iter().flat_map(|port| ["--port", port]))
+}
+
 /// What writes firmware, keys and pack, and starts the board.
-fn write(board: &HardwareBoard, firmware: &Path, pack: &Path, keys: Option<&Path>, erase: bool) -> Vec<Step> {
+fn write(
+    board: &HardwareBoard,
+    (firmware, pack, keys): (&Path, &Path, Option<&Path>),
+    arguments: &FlashArguments,
+) -> Vec<Step> {
     // Keys may share an erase unit with code, so code comes first.
     let blobs: Vec<(u32, &Path)> =
         keys.map(|keys| (board.keys_address, keys)).into_iter().chain([(board.pack_address, pack)]).collect();
-    let mut steps = Vec::from_iter(erase.then(|| erase_step(board.programmer)));
+    let mut steps =
+        Vec::from_iter(arguments.erase.then(|| erase_step(board.programmer, arguments.port.as_deref())));
     match board.programmer {
         Programmer::ProbeRs { chip } => {
             let download = || Step::new("probe-rs").with(["download", "--chip", chip]);
@@ -186,12 +196,13 @@ fn write(board: &HardwareBoard, firmware: &Path, pack: &Path, keys: Option<&Path
             steps.push(Step::new("probe-rs").with(["reset", "--chip", chip]));
         }
         Programmer::Espflash { chip } => {
+            let port = arguments.port.as_deref();
             for (address, file) in blobs {
                 let place = format!("{address:#x}");
-                steps.push(Step::new("espflash").with(["write-bin", "--chip", chip, &place]).with([file]));
+                steps.push(espflash("write-bin", chip, port).with([place]).with([file]));
             }
             // Last, for it starts the board.
-            steps.push(Step::new("espflash").with(["flash", "--chip", chip]).with([firmware]));
+            steps.push(espflash("flash", chip, port).with([firmware]));
         }
         Programmer::Picotool { family } => {
             let load = |file: &Path| Step::new("picotool").with(["load", "--family", family]).with([file]);
@@ -207,19 +218,27 @@ fn write(board: &HardwareBoard, firmware: &Path, pack: &Path, keys: Option<&Path
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use clap::Parser;
 
-    fn texts(board: &str, keys: bool, erase: bool) -> Vec<String> {
+    use super::*;
+    use crate::arguments::{Arguments, Verb};
+
+    fn texts(board: &str, keys: bool, more: &[&str]) -> Vec<String> {
+        let words = ["supple", "flash", "pack"].iter().chain(more);
+        let Verb::Flash(arguments) = Arguments::try_parse_from(words).unwrap().verb else {
+            panic!("a flash")
+        };
         let board = HardwareBoard::named(board).unwrap();
         let keys = keys.then_some(Path::new("/k/keys.bin"));
-        let steps = write(board, Path::new("/f/fw.elf"), Path::new("/p/my pack.supple"), keys, erase);
+        let files = (Path::new("/f/fw.elf"), Path::new("/p/my pack.supple"), keys);
+        let steps = write(board, files, &arguments);
         steps.iter().map(Step::text).collect()
     }
 
     #[test]
     fn each_programmer_is_told_where_everything_goes() {
         assert_eq!(
-            texts("nrf52840-dk", true, true),
+            texts("nrf52840-dk", true, &["--erase"]),
             [
                 "probe-rs erase --chip nRF52840_xxAA",
                 "probe-rs download --chip nRF52840_xxAA /f/fw.elf",
@@ -229,14 +248,14 @@ mod tests {
             ]
         );
         assert_eq!(
-            texts("esp32-c3", false, false),
+            texts("esp32-c3", false, &["--port", "/dev/ttyACM1"]),
             [
-                "espflash write-bin --chip esp32c3 0x110000 '/p/my pack.supple'",
-                "espflash flash --chip esp32c3 /f/fw.elf",
+                "espflash write-bin --chip esp32c3 --port /dev/ttyACM1 0x110000 '/p/my pack.supple'",
+                "espflash flash --chip esp32c3 --port /dev/ttyACM1 /f/fw.elf",
             ]
         );
         assert_eq!(
-            texts("pico2", true, false),
+            texts("pico2", true, &[]),
             [
                 "picotool load --family rp2350-arm-s /f/fw.elf -t elf",
                 "picotool load --family rp2350-arm-s /k/keys.bin -t bin -o 0x100ff000",

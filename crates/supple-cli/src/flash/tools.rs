@@ -16,8 +16,15 @@ pub struct Tool {
 pub const PROBE_RS: Tool = Tool { program: "probe-rs", install: "cargo install --locked probe-rs-tools" };
 /// For boards of Espressif.
 pub const ESPFLASH: Tool = Tool { program: "espflash", install: "cargo install --locked espflash" };
-/// For boards of Raspberry Pi.
-pub const PICOTOOL: Tool = Tool { program: "picotool", install: "brew install picotool" };
+/// For boards of Raspberry Pi. Debian has it from version 13 on.
+pub const PICOTOOL: Tool = Tool {
+    program: "picotool",
+    install: if cfg!(target_os = "linux") {
+        "sudo apt-get install picotool"
+    } else {
+        "brew install picotool"
+    },
+};
 
 impl Tool {
     /// Where it is, by the search path.

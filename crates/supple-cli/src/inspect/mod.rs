@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use supple_link::host::UnknownBoard;
 use supple_pack::header::MAGIC;
+use supple_pack::signature::Block;
 use supple_pack::write::{WriteError, pack};
 use supple_pack::{AlignedBytes, Op, Pack, Shape};
 use supple_runtime::MemoryNeed;
@@ -115,11 +116,19 @@ fn print_with(
     more_lines: &str,
 ) -> Result<(), FileError> {
     let pack = files::parse_pack(path, bytes)?;
-    let mut object = object(&pack, board);
+    // A pack with something else behind it was refused.
+    let block = Block::behind(bytes).ok().flatten();
+    let mut object = object(&pack, board, bytes.len());
+    object["signature"] = signature(block.as_ref());
     if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
         object.extend(more);
     }
-    let lines = lines(&pack, board) + if more_lines.is_empty() { "" } else { "\n\n" } + more_lines;
+    let signed = block.as_ref().map_or_else(|| "not signed".to_owned(), signature_line);
+    let lines = lines(&pack, board, bytes.len())
+        + "\n"
+        + &signed
+        + if more_lines.is_empty() { "" } else { "\n\n" }
+        + more_lines;
     crate::print(as_json, &object, &lines);
     Ok(())
 }
@@ -137,7 +146,22 @@ fn macs(pack: &Pack) -> u64 {
     pack.ops().map(|op| op.macs()).sum()
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+/// What a signature claims; whether it is genuine is for `supple key check` to say.
+pub fn signature(block: Option<&Block>) -> Value {
+    block.map_or(
+        Value::Null,
+        |block| json!({"key": block.key.to_string(), "counter": block.counter, "board": block.board_name()}),
+    )
+}
+
+/// The same for people.
+pub fn signature_line(block: &Block) -> String {
+    let board = block.board_name().unwrap_or("any board");
+    format!("signed by the key {} for {board}, counter {}", block.key, block.counter)
+}
+
+/// Digits, two a byte.
+pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
@@ -145,9 +169,9 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-fn object(pack: &Pack, board: &Board) -> Value {
+/// `flash_bytes` counts the signature too.
+fn object(pack: &Pack, board: &Board, flash_bytes: usize) -> Value {
     let need = MemoryNeed::of(pack);
-    let flash_bytes = pack.header().length;
     let operations: Vec<Value> = layers(pack)
         .map(|(op, input, output)| {
             json!({
@@ -167,14 +191,14 @@ fn object(pack: &Pack, board: &Board) -> Value {
         "ram_inference_bytes": need.inference_bytes(),
         "ram_adapt_bytes": need.adapt_bytes(),
         "stack_bytes": board.stack_bytes,
-        "fits": board.fits(pack),
+        "fits": board.fits(pack, flash_bytes),
         "ram_bytes": need.adapt_bytes() + board.stack_bytes,
         "board": board.name,
         "name": pack.trunk().name.as_str(),
         "trunk": hexadecimal(&pack.trunk().hash.0),
         "spare": {
             "ram_bytes": spare(4 * board.pool, 4 * need.floats()),
-            "flash_bytes": spare(board.pack_region, flash_bytes as usize),
+            "flash_bytes": spare(board.pack_region, flash_bytes),
         },
         "arena": {
             "bytes": 4 * need.arena,
@@ -197,7 +221,7 @@ fn object(pack: &Pack, board: &Board) -> Value {
     })
 }
 
-fn lines(pack: &Pack, board: &Board) -> String {
+fn lines(pack: &Pack, board: &Board, flash_bytes: usize) -> String {
     let need = MemoryNeed::of(pack);
     let mut text = format!("trunk {} ({})\n", pack.trunk().name, hexadecimal(&pack.trunk().hash.0));
     for (op, input, output) in layers(pack) {
@@ -215,7 +239,7 @@ fn lines(pack: &Pack, board: &Board) -> String {
         let _ = writeln!(text, "{}", heads::line(&head));
     }
     let _ = writeln!(text, "MAC           {:>10}", macs(pack));
-    let _ = writeln!(text, "flash         {:>10} bytes", pack.header().length);
+    let _ = writeln!(text, "flash         {flash_bytes:>10} bytes");
     let _ = writeln!(
         text,
         "RAM to infer  {:>10} bytes (arena {}, of which the input {}; at its worst moment {}; heads {})",
@@ -241,11 +265,10 @@ fn lines(pack: &Pack, board: &Board) -> String {
         need.adapt_bytes() + board.stack_bytes,
         board.stack_bytes
     );
-    let length = pack.header().length as usize;
-    let verdict = if board.fits(pack) { "fits" } else { "does not fit" };
+    let verdict = if board.fits(pack, flash_bytes) { "fits" } else { "does not fit" };
     let _ = write!(
         text,
-        "\n{}: {verdict} (RAM {} of {} bytes, {}, {} labels of {}, {} of {} heads, pack region {length} of {} bytes, {}, stack {} \
+        "\n{}: {verdict} (RAM {} of {} bytes, {}, {} labels of {}, {} of {} heads, pack region {flash_bytes} of {} bytes, {}, stack {} \
          bytes)",
         board.name,
         4 * need.floats(),
@@ -256,7 +279,7 @@ fn lines(pack: &Pack, board: &Board) -> String {
         pack.trunk().heads,
         board.heads,
         board.pack_region,
-        spare_words(board.pack_region, length),
+        spare_words(board.pack_region, flash_bytes),
         board.stack_bytes
     );
     text

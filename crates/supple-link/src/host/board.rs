@@ -9,10 +9,14 @@ pub struct EmulatedBoard {
     pub name: &'static str,
     /// What its firmware is compiled for.
     pub target: &'static str,
+    /// The profile of `firmware/Cargo.toml` that it is built with: `release`, or `small` where flash has no room for that.
+    pub profile: &'static str,
     /// QEMU's program.
     pub program: &'static str,
     /// QEMU's machine and what else says how it starts.
     pub(super) machine: &'static [&'static str],
+    /// The option that loads its firmware.
+    pub(super) image: &'static str,
     /// Where its firmware looks for the first pack; its `memory.x` says the same.
     pub pack_address: u32,
     /// The most bytes of a pack and its signature.
@@ -48,8 +52,10 @@ const KIB: u32 = 1 << 10;
 pub const DEFAULT: EmulatedBoard = EmulatedBoard {
     name: "mps2-an386",
     target: "thumbv7em-none-eabihf",
+    profile: "release",
     program: ARM,
     machine: &["-M", "mps2-an386", "-cpu", "cortex-m4"],
+    image: "-kernel",
     pack_address: 0x2100_0000,
     pack_room: 2 * MIB,
     keys_address: 0x0010_0000,
@@ -62,10 +68,11 @@ pub const BOARDS: [EmulatedBoard; 8] = [
     EmulatedBoard {
         name: "microbit",
         target: "thumbv6m-none-eabi",
+        profile: "small",
         machine: &["-M", "microbit"],
-        pack_address: 0x0002_8000,
-        pack_room: 34 * KIB,
-        keys_address: 0x0002_7c00,
+        pack_address: 0x0002_0000,
+        pack_room: 50 * KIB,
+        keys_address: 0x0001_fc00,
         flash: Flash::Inside,
         ..DEFAULT
     },
@@ -112,8 +119,11 @@ pub const BOARDS: [EmulatedBoard; 8] = [
     EmulatedBoard {
         name: "riscv32-virt",
         target: "riscv32imac-unknown-none-elf",
+        profile: "release",
         program: RISCV,
-        machine: &["-M", "virt", "-bios", "none"],
+        machine: &["-M", "virt"],
+        // With a file for its second bank of flash, it would keep a `-kernel` back for a boot loader.
+        image: "-bios",
         pack_address: 0x2200_0000,
         pack_room: 2 * MIB,
         keys_address: 0x8010_0000,

@@ -238,3 +238,10 @@ fn what_is_kept_is_asked_and_answered_in_its_words() {
     // A device that never comes to an end of its versions.
     assert_eq!(client.versions().expect("it ends").len(), 4096);
 }
+
+#[test]
+fn a_device_that_claims_endless_registers_is_not_believed() {
+    let mut client = FakeDevice::client(&[]);
+    client.transport.answer = Answer::Values { total: u32::MAX, words: &[0; 4] };
+    assert!(matches!(client.logits(), Err(LinkError::Mismatch { request: "read" })));
+}

@@ -9,6 +9,8 @@ pub struct HardwareBoard {
     pub name: &'static str,
     /// What its firmware is compiled for.
     pub target: &'static str,
+    /// The profile of `firmware/Cargo.toml` that it is built with: `release`, or `small` where flash has no room for that.
+    pub profile: &'static str,
     /// What writes its flash.
     pub programmer: Programmer,
     /// Where its firmware looks for a pack, area A, as the programmer counts; `memory.x` or `main.rs` of the board says
@@ -48,6 +50,7 @@ pub const HARDWARE: [HardwareBoard; 4] = [
     HardwareBoard {
         name: "esp32-c3",
         target: "riscv32imc-unknown-none-elf",
+        profile: "release",
         programmer: Programmer::Espflash { chip: "esp32c3" },
         pack_address: 0x0011_0000,
         pack_room: 1408 * KIB,
@@ -56,6 +59,7 @@ pub const HARDWARE: [HardwareBoard; 4] = [
     HardwareBoard {
         name: "nrf52840-dk",
         target: "thumbv7em-none-eabihf",
+        profile: "release",
         programmer: Programmer::ProbeRs { chip: "nRF52840_xxAA" },
         pack_address: 0x0004_0000,
         pack_room: 352 * KIB,
@@ -64,6 +68,7 @@ pub const HARDWARE: [HardwareBoard; 4] = [
     HardwareBoard {
         name: "nucleo-f446re",
         target: "thumbv7em-none-eabihf",
+        profile: "small",
         programmer: Programmer::ProbeRs { chip: "STM32F446RETx" },
         pack_address: 0x0804_0000,
         pack_room: 128 * KIB,
@@ -72,6 +77,7 @@ pub const HARDWARE: [HardwareBoard; 4] = [
     HardwareBoard {
         name: "pico2",
         target: "thumbv8m.main-none-eabihf",
+        profile: "release",
         programmer: Programmer::Picotool { family: "rp2350-arm-s" },
         pack_address: 0x1010_0000,
         pack_room: 1408 * KIB,

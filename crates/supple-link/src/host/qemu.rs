@@ -169,7 +169,7 @@ impl Qemu {
         if self.exact {
             command.args(["-icount", &format!("shift={}", self.board.shift)]);
         }
-        command.arg("-kernel").arg(&self.firmware);
+        command.arg(self.board.image).arg(&self.firmware);
         if let Some(keys) = &self.keys {
             load(&mut command, keys, self.board.keys_address);
         }
@@ -301,11 +301,11 @@ mod tests {
     fn a_pack_beyond_the_board_s_room_is_refused() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
         let pack = std::env::temp_dir().join(format!("supple-large-{}.supple", std::process::id()));
-        fs::write(&pack, vec![0; (34 << 10) + 1]).expect("the temporary folder is writable");
+        fs::write(&pack, vec![0; (50 << 10) + 1]).expect("the temporary folder is writable");
         let error = Qemu::board("microbit", file, &pack).expect("a board").start();
         fs::remove_file(&pack).expect("it was written");
         let error = error.expect_err("one byte too long").to_string();
-        assert!(error.contains("34817 bytes") && error.contains("room for 34816"), "{error}");
+        assert!(error.contains("51201 bytes") && error.contains("room for 51200"), "{error}");
     }
 
     #[test]

@@ -138,7 +138,8 @@ impl Journal {
     /// # Errors
     ///
     /// [`OpenError`] if the region does not fit the flash, or no segment can be read. A word that cannot be read (flash
-    /// with error correction after a power cut) counts as torn.
+    /// with error correction after a power cut) counts as torn; that all segments begin with such words can happen only
+    /// before the first record, or else the flash itself does not read.
     pub fn open<F: NorFlash>(flash: &mut F, region: Region) -> Result<Self, OpenError> {
         region.check(flash)?;
         let survey = survey(flash, &region, None);
@@ -261,6 +262,7 @@ impl Journal {
     }
 
     /// Writes a record and reads it back. Only what is whole leaves room behind it.
+    #[inline(never)]
     fn attempt<F: NorFlash>(
         &mut self,
         flash: &mut F,
@@ -288,6 +290,7 @@ impl Journal {
 }
 
 /// Walks through every segment's records, up to the first that is not whole.
+#[inline(never)]
 fn survey<F: NorFlash>(flash: &mut F, region: &Region, below: Option<u32>) -> Survey {
     let mut survey = Survey { newest: None, sequence: 0, readable: false };
     for segment in 0..region.segments {

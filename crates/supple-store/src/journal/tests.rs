@@ -271,6 +271,21 @@ fn a_segment_is_left_alone_after_a_failure() {
     assert_eq!(append(&mut journal, &mut flash, &[3; 8]).expect("behind it").segment, 1);
 }
 
+/// Behind a record that does not read back nothing would be found again.
+#[test]
+fn nothing_is_written_behind_a_record_that_is_not_whole() {
+    let mut flash = flash();
+    let region = Region { segments: 2, ..REGION };
+    let mut journal = Journal::open(&mut flash, region).expect("opens");
+    let first = append(&mut journal, &mut flash, &[1; 100]).expect("appends");
+    // The second segment's first unit; a record of 40 bytes fills it.
+    flash.wear_out(3, Wear::Silent);
+    for number in 2..10 {
+        assert_eq!(append(&mut journal, &mut flash, &[number; 40]), Err(AppendError::Flash), "{number}");
+        assert_eq!(Journal::open(&mut flash, region).expect("opens").newest(), Some(first));
+    }
+}
+
 #[test]
 fn no_power_is_an_error_and_words_that_do_not_read_are_torn_ones() {
     let mut flash = flash();
@@ -286,6 +301,22 @@ fn no_power_is_an_error_and_words_that_do_not_read_are_torn_ones() {
     assert_eq!(flash.read(120, &mut [0; 4]), Err(SimulatedError::Refused), "the torn word");
     let found = Journal::open(&mut flash, REGION).expect("opens");
     assert_eq!(found.newest(), Some(first));
+}
+
+/// An empty journal instead would bring back what a device knew on its first day.
+#[test]
+fn a_region_in_which_nothing_reads_is_an_error_until_it_is_erased() {
+    let mut flash = flash();
+    flash.set_tearing(Tearing::Unreadable);
+    for segment in 0..3 {
+        flash.cut_at(1);
+        assert!(flash.erase(64 + 128 * segment, 64 + 128 * (segment + 1)).is_err());
+        flash.power_up();
+        let expected = if segment < 2 { None } else { Some(OpenError::Flash) };
+        assert_eq!(Journal::open(&mut flash, REGION).err(), expected);
+    }
+    flash.erase(64, 128).expect("erases");
+    assert_eq!(Journal::open(&mut flash, REGION).expect("opens").newest(), None);
 }
 
 #[test]

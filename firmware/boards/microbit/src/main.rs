@@ -45,10 +45,10 @@ const TIMER_CAPTURED: *mut u32 = register(TIMER, 0x540);
 const BITS_32: u32 = 3;
 
 /// Flash behind code and keys.
-const FLASH: u32 = 0x0002_8000;
-const FLASH_BYTES: usize = 96 << 10;
+const FLASH: u32 = 0x0002_0000;
+const FLASH_BYTES: usize = 128 << 10;
 const PAGE: usize = 1 << 10;
-const PACK_BYTES: u32 = 34 << 10;
+const PACK_BYTES: u32 = 50 << 10;
 const BOOT: Region = Region { start: 2 * PACK_BYTES, segment_bytes: PAGE as u32, segments: 4 };
 const HEADS: Region = Region { start: 2 * PACK_BYTES + (4 << 10), segment_bytes: 8 << 10, segments: 3 };
 
@@ -141,7 +141,7 @@ impl Board for Microbit {
         linked::pack(area)
     }
 
-    fn keys(&self) -> &'static [u8] {
+    fn keys(&self) -> &[u8] {
         linked::keys()
     }
 

@@ -21,6 +21,7 @@ const EIGHT_BITS: u8 = 3;
 const INTERRUPT_RECEIVED: u8 = 1;
 const STATE_RECEIVED: u8 = 1;
 const STATE_TRANSMIT_EMPTY: u8 = 1 << 5;
+const STATE_SENT: u8 = 1 << 6;
 
 /// The interrupt controller: priorities; enable bits and claim of the core's machine mode.
 const PLIC: u32 = 0x0c00_0000;
@@ -125,13 +126,16 @@ impl Board for Virt {
         linked::pack(area)
     }
 
-    fn keys(&self) -> &'static [u8] {
+    fn keys(&self) -> &[u8] {
         linked::keys()
     }
 
     fn restart(&mut self) -> ! {
-        // SAFETY: a register of the emulator.
-        unsafe { TEST.write_volatile(TEST_RESTART) }
+        // SAFETY: registers of the UART and of the emulator.
+        unsafe {
+            while UART.add(5).read_volatile() & STATE_SENT == 0 {}
+            TEST.write_volatile(TEST_RESTART);
+        }
         loop {
             // SAFETY: changes nothing but time.
             unsafe { asm!("nop", options(nomem, nostack)) }

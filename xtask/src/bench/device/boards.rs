@@ -24,7 +24,7 @@ pub const BOARDS: [Board; 3] = [
         machine: "mps2-an386",
         cpu: "cortex-m4",
         target: "thumbv7em-none-eabihf",
-        pack_at: 0x20_0000,
+        pack_at: 0x2100_0000,
         cycles: true,
     },
     Board {
@@ -32,7 +32,7 @@ pub const BOARDS: [Board; 3] = [
         machine: "mps2-an385",
         cpu: "cortex-m3",
         target: "thumbv7m-none-eabi",
-        pack_at: 0x20_0000,
+        pack_at: 0x2100_0000,
         cycles: false,
     },
     Board {
@@ -40,7 +40,7 @@ pub const BOARDS: [Board; 3] = [
         machine: "mps2-an500",
         cpu: "cortex-m7",
         target: "thumbv7em-none-eabihf",
-        pack_at: 0x20_0000,
+        pack_at: 0x6000_0000,
         cycles: false,
     },
 ];
@@ -49,5 +49,20 @@ impl Board {
     /// The board of that name.
     pub fn named(name: &str) -> Option<&'static Self> {
         BOARDS.iter().find(|board| board.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use supple_link::host::EmulatedBoard;
+
+    use super::*;
+
+    #[test]
+    fn packs_lie_where_the_boards_firmware_looks_for_them() {
+        for board in &BOARDS {
+            let emulated = EmulatedBoard::named(board.name).expect("a board of the firmware");
+            assert_eq!(board.pack_at, emulated.pack_address, "{}", board.name);
+        }
     }
 }

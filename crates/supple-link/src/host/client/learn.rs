@@ -6,6 +6,9 @@ use crate::host::label::Label;
 use crate::host::transport::Transport;
 use crate::message::{Adaptation, Answer, HeadFacts, Register, Request, Rows};
 
+/// The most values of a register.
+const MOST_VALUES: u32 = 1 << 24;
+
 /// What became of an adaptation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adapted {
@@ -155,6 +158,10 @@ impl<T: Transport> Client<T> {
         total: u32,
         mut values: Vec<f32>,
     ) -> Result<Vec<f32>, LinkError> {
+        // No board has so much memory: what it tells must not fill the host's.
+        if total > MOST_VALUES {
+            return Err(LinkError::Mismatch { request: "read" });
+        }
         while values.len() < total as usize {
             let offset = values.len() as u32;
             let (_, more) = self.ask("read", &Request::Read { register, offset }, chunk)?;
