@@ -50,6 +50,7 @@ const HOST: &[Line] = &[
     ("supple-meta", Host, &["supple-data", "supple-pack", "supple-runtime"]),
     ("supple-bench", Host, &["supple-data", "supple-meta", "supple-pack", "supple-runtime", "supple-trunk"]),
     ("supple-cli", Host, BELOW_THE_COMMAND),
+    ("supple-edge", Host, &["supple-app", "supple-pack", "supple-runtime", "supple-store"]),
     // No tract here, or the first `cargo xtask` would compile it.
     ("xtask", Host, &["supple-link", "supple-pack"]),
     ("supple-tests", Host, BELOW_THE_COMMAND),

@@ -1,4 +1,4 @@
-//! Builds what an emulated Linux board with aarch64 runs: an episode by plan and by tract.
+//! Builds what an emulated Linux board with aarch64 runs: an episode by plan and by tract, and the server.
 //!
 //! Into a target folder of its own, for tract is compiled once more, which takes some minutes.
 
@@ -32,21 +32,22 @@ pub enum Aarch64Error {
         packages: &'static [&'static str],
     },
     /// Cargo said why.
-    #[error("the program for aarch64 did not build; cargo's messages above say why")]
+    #[error("the programs for aarch64 did not build; cargo's messages above say why")]
     DoesNotBuild,
     /// Cargo did not start.
     #[error("cargo did not start: {0}; install Rust from https://rustup.rs")]
     NoCargo(io::Error),
 }
 
-/// Finds or installs what it takes, and builds the program.
+/// Finds or installs what it takes, and builds the programs.
 pub fn build(root: &Path) -> Result<(), Aarch64Error> {
     set_up()?;
     let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let status = Command::new(program)
         .current_dir(root)
-        .args(["build", "--release", "--quiet", "--package", "supple-runtime", "--features", "tract"])
-        .args(["--example", "episode", "--target", TARGET, "--target-dir", "target/aarch64"])
+        .args(["build", "--release", "--quiet", "--package", "supple-runtime", "--package", "supple-edge"])
+        .args(["--features", "supple-runtime/tract", "--example", "episode", "--bin", "supple-edge"])
+        .args(["--target", TARGET, "--target-dir", "target/aarch64"])
         .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", LINKER)
         .status()
         .map_err(Aarch64Error::NoCargo)?;

@@ -16,6 +16,11 @@ pub trait Board {
     /// unit, of which the area is one.
     const PACK_UNIT: u32 = Self::Flash::ERASE_SIZE as u32;
 
+    /// The same for this very board, where not all of its kind are alike: a file has the sizes that it was made with.
+    fn places(&self) -> Places {
+        Self::PLACES
+    }
+
     /// What keeps heads and packs. A board whose flash cannot be written runs all the same; what would be kept is refused.
     type Flash: NorFlash;
 

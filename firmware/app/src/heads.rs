@@ -39,7 +39,8 @@ impl Versions {
     /// Reads which are there.
     #[inline(never)]
     pub fn open<B: Board>(board: &mut B) -> Self {
-        Self { journal: Journal::open(board.flash(), B::PLACES.heads).ok() }
+        let places = board.places();
+        Self { journal: Journal::open(board.flash(), places.heads).ok() }
     }
 
     /// Writes all heads that have begun, with the support samples or without.
@@ -53,7 +54,7 @@ impl Versions {
         let journal = self.journal.as_mut().ok_or(DeviceError::Flash(FlashFault::Unusable))?;
         let header = running.header(support)?;
         let bytes = running.snapshot_bytes(&header);
-        let room = Journal::longest::<B::Flash>(&B::PLACES.heads);
+        let room = Journal::longest::<B::Flash>(&board.places().heads);
         let needed = u32::try_from(bytes).unwrap_or(u32::MAX);
         if bytes > room.into() {
             return Err(DeviceError::SnapshotTooLong { needed, room });

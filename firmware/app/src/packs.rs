@@ -15,7 +15,7 @@ use supple_pack::signature::{BLOCK_BYTES, KeyId, claimed, verify};
 use supple_store::boot::{BOOT_BYTES, InstallError, Outcome, Trial};
 use supple_store::{Area, Boot, Journal};
 
-use crate::board::Board;
+use crate::board::{Board, Places};
 use crate::device::Given;
 use crate::refusal::{append_refusal, pack_fault, signature_refusal};
 use crate::running::need;
@@ -44,7 +44,8 @@ impl Packs {
     /// Reads which area to run now. A trial is written down before it runs, so that the next start ends it.
     #[inline(never)]
     pub fn start<B: Board>(board: &mut B) -> Self {
-        let mut journal = Journal::open(board.flash(), B::PLACES.boot).ok();
+        let places = board.places();
+        let mut journal = Journal::open(board.flash(), places.boot).ok();
         let mut boot = Boot::default();
         if let Some((journal, record)) =
             journal.as_ref().and_then(|journal| Some((journal, journal.newest()?)))
@@ -85,7 +86,7 @@ impl Packs {
                 Outcome::Confirmed => TrialOutcome::Confirmed,
                 Outcome::RolledBack => TrialOutcome::RolledBack,
             },
-            room: B::PLACES.pack_bytes,
+            room: board.places().pack_bytes,
             unit: B::PACK_UNIT,
             keys: Keys::read(board.keys()).unwrap_or_default().iter().count() as u16,
         }
@@ -98,7 +99,7 @@ impl Packs {
         from: u32,
         board: &mut B,
     ) -> Result<(), DeviceError> {
-        let room = B::PLACES.pack_bytes;
+        let room = board.places().pack_bytes;
         if self.boot.is_trial() {
             return Err(DeviceError::PackRefused(PackRefusal::TrialUnderWay));
         }
@@ -261,21 +262,21 @@ impl Transfer {
 }
 
 fn erase<B: Board>(area: Area, at: u32, board: &mut B) -> Result<(), FlashFault> {
-    let (start, end) = place::<B>(area, at, B::PACK_UNIT).ok_or(FlashFault::Unusable)?;
+    let (start, end) = place(&board.places(), area, at, B::PACK_UNIT).ok_or(FlashFault::Unusable)?;
     board.flash().erase(start, end).map_err(|_| FlashFault::NotWritten)
 }
 
 /// Writes whole words and reads them back.
 fn program<B: Board>(area: Area, at: u32, bytes: &[u8], board: &mut B) -> Result<(), FlashFault> {
-    let (start, _) = place::<B>(area, at, bytes.len() as u32).ok_or(FlashFault::Unusable)?;
+    let (start, _) = place(&board.places(), area, at, bytes.len() as u32).ok_or(FlashFault::Unusable)?;
     board.flash().write(start, bytes).map_err(|_| FlashFault::NotWritten)?;
     let written = board.content(area).get(at as usize..).and_then(|content| content.get(..bytes.len()));
     if written == Some(bytes) { Ok(()) } else { Err(FlashFault::NotWritten) }
 }
 
 /// Where something of an area lies in the flash; `None` where it does not lie in the area.
-fn place<B: Board>(area: Area, at: u32, length: u32) -> Option<(u32, u32)> {
-    let end = at.checked_add(length).filter(|end| *end <= B::PLACES.pack_bytes)?;
-    let base = B::PLACES.pack(area);
+fn place(places: &Places, area: Area, at: u32, length: u32) -> Option<(u32, u32)> {
+    let end = at.checked_add(length).filter(|end| *end <= places.pack_bytes)?;
+    let base = places.pack(area);
     Some((base.checked_add(at)?, base.checked_add(end)?))
 }
