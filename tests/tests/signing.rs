@@ -174,11 +174,11 @@ fn what_cannot_sign_or_be_signed_is_refused_and_leaves_nothing() {
     run(&mut supple(&[&"pack", &training.out, &"-o", &out, &"--counter", &"1"])).misused(&["--sign"]);
     assert!(!out.exists());
 
-    let block = SCRATCH.join("refused.bin");
+    let (block, public) = (SCRATCH.join("refused.bin"), pair.public.as_path());
     let ring = |keys: &[&Path]| run(supple(&[&"key", &"ring", &"-o", &block]).args(keys));
     ring(&[&pair.secret]).refused(&["secret key", "public one"]);
-    ring(&[&pair.public, &pair.public]).refused(&[&pair.id, "once"]);
-    ring(&[&pair.public; 5]).refused(&["1 to 4"]);
+    ring(&[public, public]).refused(&[&pair.id, "once"]);
+    ring(&[public; 5]).refused(&["1 to 4"]);
     ring(&[]).misused(&["PUB.pem"]);
     // The point of order 1: with it, every pair of a number and that number times the base point is a signature.
     let weak = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n-----END PUBLIC KEY-----\n";

@@ -18,30 +18,43 @@ pub(crate) const ORDER: [u8; 32] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoPoint;
 
-/// Whether a signature is that of a key over a message.
+/// Whether a signature is that of a key over a message. Its steps are functions of their own, so that their stacks lie
+/// in one place.
 pub(crate) fn is_genuine(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<bool, NoPoint> {
-    let point = CompressedY(*key).decompressed().map_err(|_| NoPoint)?;
     let (&[commitment, response], _) = signature.as_chunks::<32>() else { return Ok(false) };
     if response.iter().rev().ge(ORDER.iter().rev()) {
         return Ok(false);
     }
-    let hash = Sha512::new().chain_update(commitment).chain_update(key).chain_update(message).finalize();
-    let challenge = Scalar::from_u512_le(&hash.into());
-    let found = sum_of_products(&response, &EdwardsPoint::basepoint(), challenge.as_bytes(), &-&point);
-    Ok(found.compressed().0 == commitment)
+    let negated = negated(key).ok_or(NoPoint)?;
+    let challenge = challenge(&commitment, key, message);
+    Ok(sum_of_products(&response, challenge.as_bytes(), &negated).compressed().0 == commitment)
 }
 
-/// `a · p + b · q`, the scalars' lowest bytes first.
-fn sum_of_products(a: &[u8; 32], p: &EdwardsPoint, b: &[u8; 32], q: &EdwardsPoint) -> EdwardsPoint {
-    let both = p + q;
+/// The key's point, the other way round.
+#[inline(never)]
+fn negated(key: &[u8; 32]) -> Option<EdwardsPoint> {
+    CompressedY(*key).decompressed().ok().map(|point| -&point)
+}
+
+#[inline(never)]
+fn challenge(commitment: &[u8; 32], key: &[u8; 32], message: &[u8]) -> Scalar {
+    let hash = Sha512::new().chain_update(commitment).chain_update(key).chain_update(message).finalize();
+    Scalar::from_u512_le(&hash.into())
+}
+
+/// `a` times the curve's base point and `b` times a point, the scalars' lowest bytes first.
+#[inline(never)]
+fn sum_of_products(a: &[u8; 32], b: &[u8; 32], point: &EdwardsPoint) -> EdwardsPoint {
+    let base = EdwardsPoint::basepoint();
+    let both = &base + point;
     let mut sum = EdwardsPoint::neutral_element();
     for (a, b) in a.iter().zip(b).rev() {
         for bit in (0..8).rev() {
             sum = &sum + &sum;
             sum = match (a >> bit & 1, b >> bit & 1) {
                 (0, 0) => continue,
-                (_, 0) => &sum + p,
-                (0, _) => &sum + q,
+                (_, 0) => &sum + &base,
+                (0, _) => &sum + point,
                 (_, _) => &sum + &both,
             };
         }

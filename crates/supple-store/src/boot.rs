@@ -13,6 +13,8 @@
 //! Everything here is a pure function of a [`Boot`] to the next; whoever calls it appends the result to a journal before
 //! acting on it. `docs/format.md` has the bytes.
 
+use core::iter;
+
 use supple_pack::signature::KeyId;
 
 /// Bytes of a boot record.
@@ -23,6 +25,10 @@ pub const KEYS: usize = 4;
 
 const MAGIC: [u8; 4] = *b"SBOT";
 const VERSION: u16 = 1;
+/// Bytes before the entries of keys.
+const FIXED_BYTES: usize = 12;
+/// Bytes of an entry: key id and counter.
+const SIGNED_BYTES: usize = 12;
 
 /// One of the two areas for packs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,6 +69,20 @@ pub struct Signed {
     pub key: KeyId,
     /// The pack's counter.
     pub counter: u32,
+}
+
+impl Signed {
+    fn to_bytes(self) -> [u8; SIGNED_BYTES] {
+        let [k0, k1, k2, k3, k4, k5, k6, k7] = self.key.0;
+        let [c0, c1, c2, c3] = self.counter.to_le_bytes();
+        [k0, k1, k2, k3, k4, k5, k6, k7, c0, c1, c2, c3]
+    }
+
+    fn from_bytes(bytes: &[u8; SIGNED_BYTES]) -> Self {
+        let [k0, k1, k2, k3, k4, k5, k6, k7, c0, c1, c2, c3] = *bytes;
+        let key = KeyId([k0, k1, k2, k3, k4, k5, k6, k7]);
+        Self { key, counter: u32::from_le_bytes([c0, c1, c2, c3]) }
+    }
 }
 
 /// The pack in the area that is not the running one.
@@ -175,10 +195,11 @@ impl Boot {
         if counter < floor {
             return Err(InstallError::OlderCounter { counter, floor });
         }
-        let pack = Signed { key, counter };
         // What confirming will need.
-        self.raised(pack).ok_or(InstallError::TooManyKeys)?;
-        Ok(Self { trial: Trial::Waiting(pack), ..*self })
+        if !self.has_place(&key) {
+            return Err(InstallError::TooManyKeys);
+        }
+        Ok(Self { trial: Trial::Waiting(Signed { key, counter }), ..*self })
     }
 
     /// The other area is about to be written: what waits in it is not to be tried. `None` if nothing waits.
@@ -191,18 +212,16 @@ impl Boot {
     /// run is no trial.
     pub fn confirm(&self) -> Option<Self> {
         let Trial::Started(pack) = self.trial else { return None };
-        let counters = self.raised(pack)?;
         let running = self.running.other();
-        Some(Self { running, trial: Trial::None, outcome: Outcome::Confirmed, counters })
+        let mut next = Self { running, trial: Trial::None, outcome: Outcome::Confirmed, ..*self };
+        let place = next.counters.iter_mut().find(|place| place.is_none_or(|known| known.key == pack.key))?;
+        *place = Some(pack);
+        Some(next)
     }
 
-    /// The counters with that of a pack; `None` if there is no room for its key.
-    fn raised(&self, pack: Signed) -> Option<[Option<Signed>; KEYS]> {
-        let mut counters = self.counters;
-        let place = counters.iter_mut().find(|place| place.is_none_or(|known| known.key == pack.key))?;
-        let counter = place.map_or(pack.counter, |known| known.counter.max(pack.counter));
-        *place = Some(Signed { counter, ..pack });
-        Some(counters)
+    /// Whether there is an entry for a key, or room for one.
+    fn has_place(&self, key: &KeyId) -> bool {
+        self.counters.iter().any(|place| place.is_none_or(|known| known.key == *key))
     }
 
     /// The record's bytes.
@@ -218,12 +237,17 @@ impl Boot {
             Outcome::RolledBack => 2,
         };
         let keys = self.counters.iter().flatten().count() as u8;
-        let codes = [self.running.code(), trial, outcome, keys, 0, 0];
-        let fixed = MAGIC.into_iter().chain(VERSION.to_le_bytes()).chain(codes);
-        let packs = [pack].into_iter().chain(self.counters).flat_map(signed_bytes);
         let mut bytes = [0; BOOT_BYTES];
-        for (place, byte) in bytes.iter_mut().zip(fixed.chain(packs)) {
-            *place = byte;
+        if let Some((fixed, entries)) = bytes.split_first_chunk_mut::<FIXED_BYTES>() {
+            let [m0, m1, m2, m3] = MAGIC;
+            let [v0, v1] = VERSION.to_le_bytes();
+            *fixed = [m0, m1, m2, m3, v0, v1, self.running.code(), trial, outcome, keys, 0, 0];
+            let (entries, _) = entries.as_chunks_mut();
+            for (entry, signed) in entries.iter_mut().zip(iter::once(&pack).chain(&self.counters)) {
+                if let Some(signed) = signed {
+                    *entry = signed.to_bytes();
+                }
+            }
         }
         bytes
     }
@@ -231,11 +255,11 @@ impl Boot {
     /// Reads a record; `None` unless it is one that [`to_bytes`](Self::to_bytes) can have written.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; BOOT_BYTES] = bytes.try_into().ok()?;
-        let (fixed, packs) = bytes.split_first_chunk::<12>()?;
+        let (fixed, entries) = bytes.split_first_chunk::<FIXED_BYTES>()?;
         let [_, _, _, _, _, _, running, trial, outcome, keys, _, _] = *fixed;
-        let (packs, _) = packs.as_chunks::<12>();
-        let (pack, counters) = packs.split_first()?;
-        let pack = signed(pack);
+        let (entries, _) = entries.as_chunks();
+        let (pack, counters) = entries.split_first()?;
+        let pack = Signed::from_bytes(pack);
         let mut boot = Self {
             running: if running == 0 { Area::A } else { Area::B },
             trial: match trial {
@@ -251,35 +275,25 @@ impl Boot {
             counters: [None; KEYS],
         };
         for (place, bytes) in boot.counters.iter_mut().zip(counters).take(usize::from(keys)) {
-            *place = Some(signed(bytes));
+            *place = Some(Signed::from_bytes(bytes));
         }
         // Every byte that means nothing else than it should, unused ones included, shows here.
         (boot.to_bytes() == *bytes && boot.is_consistent()).then_some(boot)
     }
 
-    /// Whether each key has one counter, and a trial could be confirmed.
+    /// Whether each key has one counter, and a trial could be confirmed without lowering one.
+    #[inline(never)]
     fn is_consistent(&self) -> bool {
         let known = || self.counters.iter().flatten();
         let single = known().all(|one| known().filter(|other| other.key == one.key).count() == 1);
         let confirmable = match self.trial {
             Trial::None => true,
             Trial::Waiting(pack) | Trial::Started(pack) => {
-                pack.counter >= self.counter(&pack.key) && self.raised(pack).is_some()
+                pack.counter >= self.counter(&pack.key) && self.has_place(&pack.key)
             }
         };
         single && confirmable
     }
-}
-
-/// Key id and counter; zeros for none.
-fn signed_bytes(pack: Option<Signed>) -> impl Iterator<Item = u8> {
-    let (key, counter) = pack.map_or(([0; 8], 0), |pack| (pack.key.0, pack.counter));
-    key.into_iter().chain(counter.to_le_bytes())
-}
-
-fn signed(bytes: &[u8; 12]) -> Signed {
-    let [k0, k1, k2, k3, k4, k5, k6, k7, c0, c1, c2, c3] = *bytes;
-    Signed { key: KeyId([k0, k1, k2, k3, k4, k5, k6, k7]), counter: u32::from_le_bytes([c0, c1, c2, c3]) }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::vec::Vec;
 use supple_pack::write::AlignedBytes;
 use supple_store::simulated::SimulatedFlash;
 
-use crate::{Area, Board, Clock, Places, Region};
+use super::{Area, Board, Clock, Places, Region};
 
 /// Words of 8 bytes, erase units of 1 KiB.
 pub type Flash = SimulatedFlash<8, 1024>;

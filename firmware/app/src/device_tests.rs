@@ -306,3 +306,139 @@ fn a_pack_of_heads_alone_learns_from_features_as_the_whole_one() {
     });
     assert_eq!(found[0], found[1]);
 }
+
+/// A trunk that is no plan: each feature is twice its input.
+struct Doubled {
+    input: [f32; 2],
+    feature: [f32; 2],
+}
+
+impl Trunk for Doubled {
+    type Error = ();
+
+    fn input_length(&self) -> usize {
+        2
+    }
+    fn feature_length(&self) -> usize {
+        2
+    }
+    fn input_mut(&mut self) -> &mut [f32] {
+        &mut self.input
+    }
+    fn run(&mut self) -> Result<&[f32], ()> {
+        self.feature = self.input.map(|x| 2.0 * x);
+        Ok(&self.feature)
+    }
+    fn feature(&self) -> &[f32] {
+        &self.feature
+    }
+    fn feature_mut(&mut self) -> &mut [f32] {
+        &mut self.feature
+    }
+    fn features(&mut self, input: &[f32], feature: &mut [f32]) -> Result<(), ()> {
+        self.input.copy_from_slice(input);
+        feature.copy_from_slice(self.run()?);
+        Ok(())
+    }
+}
+
+#[test]
+fn another_trunk_than_the_plan_is_served_alike() {
+    let bytes = AlignedBytes::copy_of(&pack(&trunk(), &[classes()]).expect("sound"));
+    let mut desk = Desk::with_pack(&bytes);
+    let packs = Packs::start(&mut desk);
+    let memory = || Memory { floats: vec![0.0; 60].leak(), labels: vec![0; 7].leak() };
+    let mut device = Device::with_trunk(packs, &bytes, memory(), &mut desk, |pack, _| {
+        assert_eq!(pack.trunk().name.as_str(), "two");
+        Some(Doubled { input: [0.0; 2], feature: [0.0; 2] })
+    });
+    let words: Vec<u8> = [1.5_f32, -2.0].into_iter().flat_map(f32::to_le_bytes).collect();
+    let input = Request::Input { offset: 0, values: Values::Words(&words) };
+    assert_eq!(device.answer(&input, &mut desk), Ok(Answer::Done));
+    assert!(matches!(device.answer(&Request::Features, &mut desk), Ok(Answer::Took { .. })));
+    let read = Request::Read { register: Register::Feature, offset: 0 };
+    let doubled: Vec<u8> = [3.0_f32, -4.0].into_iter().flat_map(f32::to_le_bytes).collect();
+    assert_eq!(device.answer(&read, &mut desk), Ok(Answer::Values { total: 2, words: &doubled }));
+    // One that cannot be made.
+    let packs = Packs::start(&mut desk);
+    let mut device = Device::with_trunk(packs, &bytes, memory(), &mut desk, |_, _| None::<Doubled>);
+    assert_eq!(device.answer(&read, &mut desk), Err(DeviceError::Pack(PackFault::NotBuilt)));
+}
+
+#[test]
+fn features_can_be_sent_instead_of_inputs() {
+    let mut device = device(&[classes()]);
+    let words: Vec<u8> = [1.5_f32, -2.0, 3.0].into_iter().flat_map(f32::to_le_bytes).collect();
+    let chunk = |offset, range| Request::Feature { offset, values: Values::Words(&words[range]) };
+    assert_eq!(device.refused(chunk(1, 0..4)), misplaced(1, 1, 0));
+    assert_eq!(device.refused(chunk(0, 0..12)), misplaced(0, 3, 0));
+    device.done(chunk(0, 0..4));
+    let feature = Request::Read { register: Register::Feature, offset: 0 };
+    assert_eq!(device.refused(feature), DeviceError::NoFeature);
+    assert_eq!(device.refused(chunk(2, 4..8)), misplaced(2, 1, 1));
+    device.done(chunk(1, 4..8));
+    assert_eq!(device.values(feature), [1.5, -2.0]);
+    device.done(Request::Begin { way: 2 });
+    device.done(Request::PushSupport { label: 1 });
+    assert_eq!(device.values(Request::Logits), [1.5, -1.9]);
+    // It ends an input that was on its way, and the other way round.
+    device.done(Request::Input { offset: 0, values: Values::Words(&words[..4]) });
+    assert_eq!(device.refused(Request::Logits), DeviceError::NoFeature);
+    device.done(chunk(0, 0..8));
+    let rest = Request::Input { offset: 1, values: Values::Words(&words[..4]) };
+    assert!(matches!(device.refused(rest), DeviceError::InputMisplaced { received: 0, .. }));
+    assert_eq!(device.refused(Request::Features), DeviceError::InputIncomplete { received: 0, input: 2 });
+    device.done(chunk(0, 0..4));
+    device.done(Request::Input { offset: 0, values: Values::Words(&words[..4]) });
+    assert_eq!(device.refused(chunk(1, 4..8)), misplaced(1, 1, 0));
+}
+
+fn misplaced(offset: u32, length: u32, received: u32) -> DeviceError {
+    DeviceError::FeatureMisplaced { offset, length, received, features: 2 }
+}
+
+#[test]
+fn what_happened_is_counted() {
+    let mut device = device(&[classes()]);
+    let mut counted = |device: &mut Device| match device.ask(Request::Counters) {
+        Ok(Answer::Counters(counters)) => counters,
+        other => panic!("{other:?}"),
+    };
+    let first = Counters { requests: 1, ram_high_water: 1001, ..Counters::default() };
+    assert_eq!(counted(&mut device), first);
+    device.done(Request::Begin { way: 2 });
+    assert_eq!(device.refused(Request::Step), DeviceError::NoSupport);
+    device.push([1.0, 0.0], Label::Class(0));
+    device.push([0.0, 1.0], Label::Class(1));
+    device.done(Request::Step);
+    let Ok(Answer::Adapted { outcome, .. }) = device.ask(Request::Adapt { steps: 3 }) else {
+        panic!("adapts")
+    };
+    let Adaptation::Adapted { before, after } = outcome else { panic!("{outcome:?}") };
+    assert!(after < before);
+    assert!(matches!(device.ask(Request::Save { support: true }), Ok(Answer::Version(_))));
+    let expected = Counters {
+        // Begin, two times input, features and push, two steps, adapt, save, and twice what counts them.
+        requests: 13,
+        refusals: 1,
+        samples: 2,
+        steps: 4,
+        adaptations: 1,
+        adaptations_refused: 0,
+        saves: 1,
+        ram_high_water: 1001,
+        losses: Some((before, after)),
+    };
+    assert_eq!(counted(&mut device), expected);
+    // Two samples of one class and label, so that no step helps both.
+    device.push([1.0, 0.0], Label::Class(1));
+    device.push([1e20, 1e20], Label::Class(0));
+    let outcome = device.ask(Request::Adapt { steps: 2 });
+    let Ok(Answer::Adapted { outcome: Adaptation::Refused { before, after }, .. }) = outcome else {
+        panic!("{outcome:?}")
+    };
+    let counters = counted(&mut device);
+    assert_eq!((counters.adaptations, counters.adaptations_refused, counters.steps), (1, 1, 6));
+    let bits = counters.losses.map(|(before, after)| (before.to_bits(), after.to_bits()));
+    assert_eq!(bits, Some((before.to_bits(), after.to_bits())));
+}

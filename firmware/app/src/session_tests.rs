@@ -98,3 +98,17 @@ fn complaints_fit_in_their_own_buffer() {
         assert_eq!(decode(&message), Ok(Answer::Failed(DeviceError::Frame(error))));
     }
 }
+
+#[test]
+fn a_restart_that_comes_again_after_it_has_been_done_is_not_done_twice() {
+    let mut bench = Bench::new();
+    bench.send(&frame(0, &Request::Info));
+    bench.send(&frame(1, &Request::Restart));
+    assert!(bench.device.is_to_restart());
+    let mut anew = Bench::new();
+    assert_eq!(decode(&opened(&anew.send(&frame(1, &Request::Restart))).1), Ok(Answer::Done));
+    assert!(!anew.device.is_to_restart());
+    // A host that was there from the start means it.
+    anew.send(&frame(2, &Request::Restart));
+    assert!(anew.device.is_to_restart());
+}

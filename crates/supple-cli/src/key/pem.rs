@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::spki::{self, DecodePublicKey, EncodePublicKey};
-use ed25519_dalek::pkcs8::{self, DecodePrivateKey, EncodePrivateKey, KeypairBytes};
+use ed25519_dalek::pkcs8::spki::{DecodePublicKey, EncodePublicKey};
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 
 use crate::files::{self, FileError};
@@ -38,25 +38,11 @@ pub enum KeyFileError {
     #[error("{0} holds a secret key, which is to stay where it is: give the public one of the pair")]
     Secret(PathBuf),
     /// A secret key that is none of Ed25519.
-    #[error(
-        "the secret key in {path} cannot be read: {source}; give an Ed25519 key, as `supple key new` writes it"
-    )]
-    BrokenSecret {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: pkcs8::Error,
-    },
+    #[error("the secret key in {0} is damaged or none of Ed25519: give one as `supple key new` writes it")]
+    BrokenSecret(PathBuf),
     /// A public key that is none of Ed25519.
-    #[error(
-        "the public key in {path} cannot be read: {source}; give an Ed25519 key, as `supple key new` writes it"
-    )]
-    BrokenPublic {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: spki::Error,
-    },
+    #[error("the public key in {0} is damaged or none of Ed25519: give one as `supple key new` writes it")]
+    BrokenPublic(PathBuf),
     /// A public key that lets anybody sign.
     #[error(
         "the public key in {0} is weak: anybody could sign for it; make another pair with `supple key new`"
@@ -79,13 +65,13 @@ pub fn read(path: &Path) -> Result<Key, KeyFileError> {
     // openssl may write a few lines for people above.
     let from = |label: &str| text.find(label).and_then(|at| text.get(at..));
     if let Some(pem) = from(SECRET) {
-        let broken = |source| KeyFileError::BrokenSecret { path: path.to_owned(), source };
-        SigningKey::from_pkcs8_pem(pem.trim_end()).map(Key::Secret).map_err(broken)
+        let key = SigningKey::from_pkcs8_pem(pem.trim_end());
+        key.map(Key::Secret).map_err(|_| KeyFileError::BrokenSecret(path.to_owned()))
     } else if from(ENCRYPTED).is_some() {
         Err(KeyFileError::Encrypted(path.to_owned()))
     } else if let Some(pem) = from(PUBLIC) {
-        let broken = |source| KeyFileError::BrokenPublic { path: path.to_owned(), source };
-        let key = VerifyingKey::from_public_key_pem(pem.trim_end()).map_err(broken)?;
+        let key = VerifyingKey::from_public_key_pem(pem.trim_end())
+            .map_err(|_| KeyFileError::BrokenPublic(path.to_owned()))?;
         if key.is_weak() { Err(KeyFileError::Weak(path.to_owned())) } else { Ok(Key::Public(key)) }
     } else {
         Err(KeyFileError::NoPem(path.to_owned()))

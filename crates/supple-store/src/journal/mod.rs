@@ -262,6 +262,7 @@ impl Journal {
     }
 
     /// Writes a record and reads it back. Only what is whole leaves room behind it.
+    #[inline(never)]
     fn attempt<F: NorFlash>(
         &mut self,
         flash: &mut F,
@@ -289,6 +290,7 @@ impl Journal {
 }
 
 /// Walks through every segment's records, up to the first that is not whole.
+#[inline(never)]
 fn survey<F: NorFlash>(flash: &mut F, region: &Region, below: Option<u32>) -> Survey {
     let mut survey = Survey { newest: None, sequence: 0, readable: false };
     for segment in 0..region.segments {

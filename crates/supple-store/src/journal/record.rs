@@ -104,6 +104,8 @@ pub(super) struct Unreadable;
 ///
 /// Reads at most up to the end of the unit that the last byte lies in, and no unit twice within one call if `at`
 /// begins a block.
+// With a frame of its own, as what follows: blocks on the stack shall not add up in the caller's.
+#[inline(never)]
 pub(super) fn read<F: NorFlash>(flash: &mut F, at: u32, bytes: &mut [u8]) -> Result<(), Unreadable> {
     let mut block = [0; BLOCK_BYTES];
     let mut at = at as usize;
@@ -138,6 +140,7 @@ pub(super) enum Found {
 }
 
 /// Looks at one place; a record must end at `limit` or before. Reads every byte at most once.
+#[inline(never)]
 pub(super) fn find<F: NorFlash>(flash: &mut F, at: u32, limit: u32) -> Found {
     let room = limit.saturating_sub(at);
     if room < Unit::<F>::HEADER + Unit::<F>::TRAILER {
@@ -164,6 +167,7 @@ fn whole<F: NorFlash>(flash: &mut F, header: Header, at: u32, room: u32) -> Opti
     (found == trailer(checksum)).then_some((at.checked_add(size)?, checksum))
 }
 
+#[inline(never)]
 fn payload_checksum<F: NorFlash>(flash: &mut F, header: Header, at: u32) -> Result<u32, Unreadable> {
     let mut digest = header.checksum();
     let mut block = [0; BLOCK_BYTES];

@@ -271,6 +271,21 @@ fn a_segment_is_left_alone_after_a_failure() {
     assert_eq!(append(&mut journal, &mut flash, &[3; 8]).expect("behind it").segment, 1);
 }
 
+/// Behind a record that does not read back nothing would be found again.
+#[test]
+fn nothing_is_written_behind_a_record_that_is_not_whole() {
+    let mut flash = flash();
+    let region = Region { segments: 2, ..REGION };
+    let mut journal = Journal::open(&mut flash, region).expect("opens");
+    let first = append(&mut journal, &mut flash, &[1; 100]).expect("appends");
+    // The second segment's first unit; a record of 40 bytes fills it.
+    flash.wear_out(3, Wear::Silent);
+    for number in 2..10 {
+        assert_eq!(append(&mut journal, &mut flash, &[number; 40]), Err(AppendError::Flash), "{number}");
+        assert_eq!(Journal::open(&mut flash, region).expect("opens").newest(), Some(first));
+    }
+}
+
 #[test]
 fn no_power_is_an_error_and_words_that_do_not_read_are_torn_ones() {
     let mut flash = flash();

@@ -4,6 +4,7 @@ mod basics;
 mod cached;
 mod classes;
 mod guarded;
+mod kept;
 mod plain;
 mod prototypes;
 mod several;

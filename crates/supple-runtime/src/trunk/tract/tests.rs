@@ -58,6 +58,11 @@ fn agrees_shifted(parts: &TrunkParts, shift: f32) {
             (vec![0.0; plan.feature_length()], vec![f32::NAN; plan.feature_length()]);
         plan.features(&input, &mut expected).unwrap();
         tract.features(&input, &mut found).unwrap();
+        tract.input_mut().copy_from_slice(&input);
+        assert_eq!(tract.run().unwrap(), found);
+        assert_eq!(tract.feature(), found);
+        tract.feature_mut().fill(7.0);
+        assert!(tract.feature().iter().all(|&x| x == 7.0));
         for (found, expected) in found.iter().zip(&expected) {
             assert!(
                 (found - expected).abs() <= 1e-5 * expected.abs().max(1.0),
