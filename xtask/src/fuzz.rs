@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::command::output_of;
+use crate::setup;
 
 /// What CI gives each target.
 pub const CI: Limit = Limit::Seconds(30);
@@ -82,10 +83,11 @@ pub enum FuzzError {
         "cargo-fuzz is missing: run `cargo install cargo-fuzz --locked` on a machine that reaches crates.io"
     )]
     NoTool,
+    /// libFuzzer is C++.
+    #[error("no C++ compiler: run `{}` as root (Debian, Ubuntu)", setup::apt_command(&["g++"]))]
+    NoCompiler,
     /// The targets did not build.
-    #[error(
-        "the fuzz targets did not build: the compiler's messages above say why; they need a C++ compiler, g++ or clang++"
-    )]
+    #[error("the fuzz targets did not build: the compiler's messages above say why")]
     Build,
     /// The compiler does not say for which machine it builds.
     #[error("`rustc -vV` names no host: install Rust from https://rustup.rs")]
@@ -131,8 +133,11 @@ pub fn run_all(root: &Path, limit: Limit, say: &mut dyn FnMut(&str)) -> Result<(
     run(root, &TARGETS, limit, JOBS, say)
 }
 
-/// Finds or installs the tool.
+/// Finds or installs cargo-fuzz, and the compiler for libFuzzer.
 pub fn tool() -> Result<(), FuzzError> {
+    if !setup::has_program("c++", &["g++"]) {
+        return Err(FuzzError::NoCompiler);
+    }
     let version = || output_of("cargo", &["fuzz", "--version"]);
     let found = version().or_else(|| {
         eprintln!("installing: cargo install cargo-fuzz --locked");

@@ -27,7 +27,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what is missing: a compiler for bare metal and QEMU.
+    /// Install what is missing: a compiler for bare metal, QEMU, and cargo-fuzz.
     Setup,
     /// Build a board's firmware into target/firmware/BOARD.elf.
     Firmware {
@@ -61,7 +61,7 @@ enum Task {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.task {
-        Task::Setup => setup::run(&root()).map(|_| ()).map_err(Box::from),
+        Task::Setup => set_up(),
         Task::Firmware { kernels: true, .. } => build_kernels(),
         Task::Firmware { board, .. } => build_firmware(&board),
         Task::Bench(bench) => bench.run(&root()),
@@ -78,6 +78,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn set_up() -> Result<(), Box<dyn std::error::Error>> {
+    setup::run(&root())?;
+    fuzz::tool()?;
+    Ok(())
 }
 
 fn build_firmware(board: &str) -> Result<(), Box<dyn std::error::Error>> {
