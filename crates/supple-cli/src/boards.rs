@@ -35,11 +35,10 @@ impl Board {
         let (name, pack_room) = emulated.or_else(|_| hardware())?;
         let room = match name {
             "microbit" => Self { pool: 2432, labels: 128, stack_bytes: 4352, ..MID_SIZE },
-            "netduinoplus2" => Self { pool: 28 * 1024, ..MID_SIZE },
+            "netduinoplus2" | "nucleo-f446re" => Self { pool: 28 * 1024, stack_bytes: 8_192, ..MID_SIZE },
             "esp32-c3" => Self { pool: 60 * 1024, stack_bytes: 16_384, ..MID_SIZE },
-            "nrf52840-dk" => Self { pool: 56 * 1024, ..MID_SIZE },
-            "nucleo-f446re" => Self { pool: 28 * 1024, ..MID_SIZE },
-            "pico2" => Self { pool: 112 * 1024, stack_bytes: 5_120, ..MID_SIZE },
+            "nrf52840-dk" => Self { pool: 56 * 1024, stack_bytes: 8_192, ..MID_SIZE },
+            "pico2" => Self { pool: 112 * 1024, stack_bytes: 8_704, ..MID_SIZE },
             _ => MID_SIZE,
         };
         Ok(Self { name, pack_region: pack_room as usize, ..room })

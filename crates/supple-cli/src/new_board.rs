@@ -103,11 +103,10 @@ fn is_name(name: &str) -> bool {
 fn firmware(source: Option<&Path>) -> Result<PathBuf, NewBoardError> {
     let here = std::env::current_dir().map_err(failed(Path::new(".")))?;
     let start = source.map_or_else(|| here.clone(), |source| here.join(source));
-    let mut candidates: Box<dyn Iterator<Item = &Path>> = Box::new(start.ancestors());
-    if source.is_some() {
-        candidates = Box::new(candidates.take(1));
-    }
-    let found = candidates.find(|root| root.join(BOARDS).is_dir()).map(|root| root.join("firmware"));
+    // Not above a folder that was named.
+    let folders = if source.is_some() { 1 } else { usize::MAX };
+    let found = start.ancestors().take(folders).find(|root| root.join(BOARDS).is_dir());
+    let found = found.map(|root| root.join("firmware"));
     found.ok_or(NewBoardError::NoSource(start))
 }
 
