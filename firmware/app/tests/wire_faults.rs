@@ -237,7 +237,7 @@ fn campaign(seed: u64, requests: u32, tally: &mut Tally) -> u64 {
     let mut random = Random(seed);
     let parts = heads(&mut random);
     let ways: Vec<u16> = parts.iter().map(|head| head.capacity).collect();
-    let (first, second) = (pack_of(1.0, &parts), pack_of(if seed % 2 == 0 { 1.0 } else { 2.0 }, &parts));
+    let (first, second) = (pack_of(1.0, &parts), pack_of(1.0 + (seed % 2) as f32, &parts));
     let bytes = signed(&second, 1, 3, None);
     let mut noisy = Client::connect(Wire::new(&first, seed)).expect("quiet so far");
     let mut clean = Client::connect(Wire::new(&first, 0)).expect("quiet");

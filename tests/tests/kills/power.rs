@@ -14,8 +14,9 @@ use supple_tests::run::{Scratch, scratch};
 
 use super::packs::Packs;
 
-/// How long an emulator may take to do what it is told.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an emulator may take to do what it is told: a slowed one checks a signature in seconds, on a busy machine in
+/// many.
+const PATIENCE: Duration = Duration::from_secs(100);
 /// What a board that was reset may still have to say, from before.
 const QUIET: Duration = Duration::from_millis(20);
 
@@ -52,7 +53,7 @@ impl Board {
     pub fn killed(name: &str, folder: &str) -> Self {
         let folder = scratch(folder);
         // Two erase units, so that there is a place between them to go on at.
-        let packs = Packs::new(4608);
+        let packs = Packs::new(4160);
         let pack = folder.file("first.supple", &packs.signed[0]);
         let qemu = Qemu::board(name, firmware(name), pack).expect("a board");
         let qemu = qemu.keys(folder.file("keys.bin", &packs.keys)).flash_file(folder.join("flash.bin"));

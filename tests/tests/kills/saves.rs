@@ -59,9 +59,9 @@ fn bits(values: &[f32]) -> Vec<u32> {
 
 /// After a start: the newest version is the one acknowledged last, or the one that was under way, whole.
 fn check(device: &mut Client<Line>, kept: &mut Kept) {
-    let versions = device.versions().expect("it answers");
+    let newest = device.version(0).expect("it answers");
     let under_way = kept.under_way.take();
-    let Some(newest) = versions.first() else {
+    let Some(newest) = newest else {
         assert!(kept.acknowledged.is_none(), "version {:?} is gone", kept.acknowledged);
         return;
     };
@@ -69,19 +69,20 @@ fn check(device: &mut Client<Line>, kept: &mut Kept) {
     // Restored by itself.
     let head = bits(&device.read_head().expect("the newest version is restored"));
     let before = kept.acknowledged.take();
-    let next = before.as_ref().map_or(1, |(version, _)| version + 1);
+    let last = before.as_ref().map_or(0, |(version, _)| *version);
     match &before {
         Some((version, bits)) if newest.version == *version => assert!(head == *bits, "version {version}"),
         _ => {
-            assert_eq!(newest.version, next, "{versions:?}");
+            // A number may have been used up by what was cut.
+            assert!(newest.version > last, "version {last} is gone: {newest:?}");
             // What the board had still to read when it was reset, it does afterwards: a save of what it restored.
             let restored = before.as_ref().is_some_and(|(_, bits)| *bits == head);
-            assert!(restored || under_way.is_some_and(|bits| bits == head), "version {next}");
+            assert!(restored || under_way.is_some_and(|bits| bits == head), "version {}", newest.version);
         }
     }
-    // Every version that is told can be read.
-    for other in versions.iter().skip(1).take(2) {
-        device.restore(Some(other.version), None).expect("it is kept");
+    // The one before, which no save has touched, can be gone back to.
+    if let Some(older) = device.version(1).expect("it answers") {
+        device.restore(Some(older.version), None).expect("it is kept");
     }
     device.restore(None, None).expect("it is kept");
     assert!(bits(&device.read_head().expect("a head")) == head, "restored anew");
@@ -121,7 +122,7 @@ fn work(
             *longest = start.elapsed().max(*longest);
             kept.under_way = None;
             let before = kept.acknowledged.as_ref().map_or(0, |(version, _)| *version);
-            assert_eq!(version, before + 1);
+            assert!(version > before, "version {version} after {before}");
             kept.acknowledged = Some((version, head));
             *acknowledged += 1;
         }
