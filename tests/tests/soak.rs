@@ -14,7 +14,7 @@ use supple_pack::head::{HeadTask, LabelMeaning, Start};
 use supple_pack::op::{Epilogue, Layer};
 use supple_pack::write::{HeadParts, TrunkParts, pack, trunk_hash};
 use supple_pack::{Activation, AlignedBytes, Element, Op, Pack, Shape, Value};
-use supple_runtime::{HeadMemory, Label, Learner, MemoryNeed, PlanTrunk, SupportCache, Trunk, Use};
+use supple_runtime::{HeadMemory, Label, Learner, MemoryNeed, PlanTrunk, SupportCache, Use};
 use supple_tests::run::scratch;
 use supple_tests::{full, root};
 
@@ -74,7 +74,7 @@ fn packed() -> Vec<u8> {
         start: Start::Learned,
         momentum: 0.3,
         parameters: random.floats(HIDDEN * (FEATURES + 1) + WAY * (HIDDEN + 1)),
-        rates: vec![vec![[0.05, 0.05]; 2]],
+        rates: vec![vec![[0.6, 0.6]; 2]],
     };
     pack(&trunk, &[head]).expect("a sound pack")
 }

@@ -6,7 +6,7 @@ use supple_link::host::{Client, LinkError};
 
 use super::packs::{FEATURES, Random, SUPPORT, WAY};
 use super::power::{Board, Line};
-use super::{cuts, report, updates};
+use super::{report, updates};
 
 /// What the device must keep.
 #[derive(Default)]
@@ -25,12 +25,12 @@ struct Cut {
     share: f64,
 }
 
-pub fn run(test: &str, board: &mut Board, mut random: Random) {
+pub fn run(test: &str, board: &mut Board, cuts: u32, mut random: Random) {
     let started = Instant::now();
     updates::install_first(board);
     let (mut kept, mut longest) = (Kept::default(), Duration::from_millis(1));
     let (mut acknowledged, mut finished, mut lost) = (0, 0, 0);
-    for _ in 0..cuts() {
+    for _ in 0..cuts {
         let mut device = board.power_up();
         let under_way = kept.under_way.is_some();
         let before = kept.acknowledged.as_ref().map_or(0, |(version, _)| *version);
@@ -43,9 +43,9 @@ pub fn run(test: &str, board: &mut Board, mut random: Random) {
         assert!(board.is_off(), "{error}");
     }
     check(&mut board.power_up(), &mut kept);
-    assert!(acknowledged > cuts(), "hardly anything was saved");
+    assert!(acknowledged > cuts, "hardly anything was saved");
     let counts = [
-        ("cuts", cuts()),
+        ("cuts", cuts),
         ("saves acknowledged", acknowledged),
         ("cut within but there whole", finished),
         ("cut within and gone", lost),

@@ -7,7 +7,7 @@ use supple_link::host::{Client, LinkError};
 
 use super::packs::{FEATURES, PACKS, Random, WAY};
 use super::power::{Board, Line};
-use super::{cuts, report};
+use super::report;
 
 /// The steps of an update.
 const STEPS: [&str; 4] = ["sending", "checking", "starting", "confirming"];
@@ -53,7 +53,7 @@ pub fn install_first(board: &mut Board) {
     device.confirm().expect("it is on trial");
 }
 
-pub fn run(test: &str, board: &mut Board, mut random: Random) {
+pub fn run(test: &str, board: &mut Board, cuts: u32, mut random: Random) {
     let started = Instant::now();
     install_first(board);
     let mut device = board.power_up();
@@ -66,7 +66,7 @@ pub fn run(test: &str, board: &mut Board, mut random: Random) {
     let mut known = Known {
         allowed: vec![Runs { pack: 0, trial: false }],
         sent: None,
-        longest: [Duration::from_millis(50); STEPS.len()],
+        longest: [Duration::ZERO; STEPS.len()],
         head,
         resumed: 0,
         confirmed: 0,
@@ -76,7 +76,7 @@ pub fn run(test: &str, board: &mut Board, mut random: Random) {
     let mut hit = [0; STEPS.len()];
     // The first without a cut, to learn how long its steps take.
     update(&mut board.power_up(), board, &mut known, &mut random, None).expect("power");
-    for _ in 0..cuts() {
+    for _ in 0..cuts {
         let mut device = board.power_up();
         let runs = observe(&mut device, board, &mut known);
         known.allowed = vec![runs];
@@ -92,7 +92,7 @@ pub fn run(test: &str, board: &mut Board, mut random: Random) {
         assert!(board.is_off(), "{error}");
     }
     observe(&mut board.power_up(), board, &mut known);
-    let mut counts = vec![("cuts", cuts())];
+    let mut counts = vec![("cuts", cuts)];
     counts.extend(STEPS.into_iter().zip(hit));
     counts.extend([
         ("transfers taken up again", known.resumed),
@@ -155,7 +155,7 @@ fn update(
         trial
     };
     let before = if runs.trial { Runs { pack: (runs.pack + PACKS - 1) % PACKS, trial: false } } else { runs };
-    if random.below(4) == 0 {
+    if cut.is_some() && random.below(4) == 0 {
         // Not confirmed: the next start goes back.
         known.allowed = vec![before];
         device.restart()?;

@@ -15,8 +15,10 @@ const POOL_FLOATS: usize = 64 * 1024;
 /// The most support samples of any pack.
 const LABELS: usize = 1024;
 
-/// An NS16550A without its queue: data, interrupt enable; line control, line state.
+/// An NS16550A: data, interrupt enable, queue control, line control; line state.
 const UART: *mut u8 = 0x1000_0000 as *mut u8;
+/// The queue is on and tells of four bytes, which every frame has; the emulator gives as many at a time.
+const QUEUE_OF_FOUR: u8 = 0x41;
 const EIGHT_BITS: u8 = 3;
 const INTERRUPT_RECEIVED: u8 = 1;
 const STATE_RECEIVED: u8 = 1;
@@ -57,6 +59,7 @@ impl Virt {
             PRIORITY.write_volatile(1);
             THRESHOLD.write_volatile(0);
             ENABLE.write_volatile(1 << UART_INTERRUPT);
+            UART.add(2).write_volatile(QUEUE_OF_FOUR);
             UART.add(3).write_volatile(EIGHT_BITS);
             UART.add(1).write_volatile(INTERRUPT_RECEIVED);
         }
