@@ -215,6 +215,14 @@ fn tract_stays_in_the_trunk_compiler_and_behind_the_runtimes_feature() {
 }
 
 #[test]
+fn a_chips_makers_library_stays_in_its_board() {
+    for package in all_members().iter().filter(|package| package.name != "esp32-c3") {
+        let found = package.dependencies.iter().find(|dependency| dependency.name.starts_with("esp-"));
+        assert!(found.is_none(), "{} must not depend on esp-hal and its like", package.name);
+    }
+}
+
+#[test]
 fn nalgebra_stays_in_meta_training() {
     for package in all_members().iter().filter(|package| package.name != "supple-meta") {
         let found = package.dependencies.iter().find(|dependency| dependency.name.starts_with("nalgebra"));

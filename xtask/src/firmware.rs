@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use supple_link::host::{BOARDS, EmulatedBoard, Image, ImageError, UnknownBoard};
+use supple_link::host::{BOARDS, EmulatedBoard, HARDWARE, HardwareBoard, Image, ImageError, UnknownBoard};
 
 use crate::setup::BareMetal;
 
@@ -18,6 +18,12 @@ pub const DEFAULT_BOARD: &str = "mps2-an386";
 /// The boards whose memory maps and targets serve to test kernels on every core that has some in assembly; the image of
 /// the first runs on a Cortex-M7 too.
 const KERNEL_BOARDS: [&str; 3] = [DEFAULT_BOARD, "mps2-an505", "mps3-an547"];
+
+/// The board of silicon whose firmware runs on an emulated relative too, built with its feature `qemu`.
+pub const EMULATED_TOO: &str = "nucleo-f446re";
+
+/// The profile of boards that have room for it.
+const RELEASE: &str = "release";
 
 /// A firmware image that was built.
 #[derive(Debug, Clone)]
@@ -59,14 +65,27 @@ pub enum FirmwareError {
 pub fn build(root: &Path, board: &str, bare_metal: &BareMetal) -> Result<Built, FirmwareError> {
     let compiled_for = target(board)?;
     let target = root.join("target/firmware");
-    let mut cargo = cargo_build(root, compiled_for, bare_metal);
+    let mut cargo = cargo_build(root, compiled_for, profile(board), bare_metal);
     cargo.args(["--package", board]);
     run(&mut cargo, board)?;
-    let built = target.join(compiled_for).join("release").join(board);
+    let built = target.join(compiled_for).join(profile(board)).join(board);
     let path = target.join(format!("{board}.elf"));
     copy(&built, &path)?;
     let image = Image::read(&path)?;
     Ok(Built { path, image })
+}
+
+/// Builds the firmware of [`EMULATED_TOO`] for its emulated relative, `target/firmware/BOARD-qemu.elf`.
+pub fn build_emulated_too(root: &Path, bare_metal: &BareMetal) -> Result<PathBuf, FirmwareError> {
+    let compiled_for = target(EMULATED_TOO)?;
+    let folder = root.join("target/firmware");
+    let profile = profile(EMULATED_TOO);
+    let mut cargo = cargo_build(root, compiled_for, profile, bare_metal);
+    cargo.args(["--package", EMULATED_TOO, "--features", "qemu"]);
+    run(&mut cargo, EMULATED_TOO)?;
+    let path = folder.join(format!("{EMULATED_TOO}-qemu.elf"));
+    copy(&folder.join(compiled_for).join(profile).join(EMULATED_TOO), &path)?;
+    Ok(path)
 }
 
 /// Builds the images that hold kernels against their definition, `target/firmware/kernels-BOARD.elf`.
@@ -75,7 +94,7 @@ pub fn build_kernels(root: &Path, bare_metal: &BareMetal) -> Result<Vec<PathBuf>
     let mut images = Vec::new();
     for board in KERNEL_BOARDS {
         let compiled_for = target(board)?;
-        let mut cargo = cargo_build(root, compiled_for, bare_metal);
+        let mut cargo = cargo_build(root, compiled_for, RELEASE, bare_metal);
         cargo.args(["--package", "supple-device-bench", "--bin", "kernels", "--features", "dsp"]);
         // Where other images of the bench are built too, which lie in the usual board's memory by themselves.
         if board != DEFAULT_BOARD {
@@ -95,10 +114,10 @@ pub fn kernel_targets() -> Result<BTreeSet<&'static str>, UnknownBoard> {
 }
 
 /// Cargo, about to build something of the firmware.
-fn cargo_build(root: &Path, target: &str, bare_metal: &BareMetal) -> Command {
+fn cargo_build(root: &Path, target: &str, profile: &str, bare_metal: &BareMetal) -> Command {
     let mut cargo = cargo(bare_metal);
     cargo.current_dir(root.join("firmware"));
-    cargo.args(["build", "--release", "--quiet", "--target", target]);
+    cargo.args(["build", "--profile", profile, "--quiet", "--target", target]);
     cargo.arg("--target-dir").arg(root.join("target/firmware"));
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(root));
     cargo
@@ -117,14 +136,21 @@ fn copy(from: &Path, to: &Path) -> Result<(), FirmwareError> {
     Ok(())
 }
 
-/// The boards' names.
+/// The boards' names, those of silicon last.
 pub fn boards() -> impl Iterator<Item = &'static str> {
-    BOARDS.iter().map(|board| board.name)
+    BOARDS.iter().map(|board| board.name).chain(HARDWARE.iter().map(|board| board.name))
 }
 
 /// What a board's firmware is compiled for.
 pub fn target(board: &str) -> Result<&'static str, UnknownBoard> {
-    EmulatedBoard::named(board).map(|board| board.target)
+    let emulated = EmulatedBoard::named(board).map(|board| board.target);
+    emulated.or_else(|_| HardwareBoard::named(board).map(|board| board.target))
+}
+
+/// The profile that a board's firmware is built with.
+pub fn profile(board: &str) -> &'static str {
+    let emulated = EmulatedBoard::named(board).map(|board| board.profile);
+    emulated.or_else(|_| HardwareBoard::named(board).map(|board| board.profile)).unwrap_or(RELEASE)
 }
 
 /// The bare-metal compiler's cargo.
@@ -148,7 +174,7 @@ pub fn cargo(bare_metal: &BareMetal) -> Command {
 
 /// What the boards are compiled for, each once.
 pub fn targets() -> BTreeSet<&'static str> {
-    BOARDS.iter().map(|board| board.target).collect()
+    BOARDS.iter().map(|board| board.target).chain(HARDWARE.iter().map(|board| board.target)).collect()
 }
 
 /// What the compiler is told besides. Paths of this machine become the same everywhere, for they would end up in the

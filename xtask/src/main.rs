@@ -86,6 +86,9 @@ fn build_firmware(board: &str) -> Result<(), Box<dyn std::error::Error>> {
         println!("code       {:>8} bytes (text and constants)", built.image.code);
         println!("static RAM {:>8} bytes (pool for packs included, stack not)", built.image.fixed_ram);
         println!("SHA-256    {} (of what is flashed)", built.image.sha256);
+        if board == firmware::EMULATED_TOO {
+            println!("{}", firmware::build_emulated_too(&root(), &bare_metal)?.display());
+        }
     }
     Ok(())
 }

@@ -131,6 +131,7 @@ impl<'a> Run<'a> {
                 let image = firmware::build(run.root, board, &bare_metal)?.image;
                 eprintln!("{board}: {} bytes of code, {} bytes of static RAM", image.code, image.fixed_ram);
             }
+            firmware::build_emulated_too(run.root, &bare_metal)?;
             firmware::build_kernels(run.root, &bare_metal)?;
             Ok(())
         })?;

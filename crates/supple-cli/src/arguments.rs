@@ -17,6 +17,7 @@ use crate::data::{self, SOURCES};
 use crate::device::DeviceArguments;
 use crate::doctor::DoctorArguments;
 use crate::flash::FlashArguments;
+use crate::new_board::NewBoardArguments;
 
 use key::{KeyVerb, Signing};
 
@@ -45,6 +46,8 @@ pub enum Verb {
     Inspect(InspectArguments),
     /// Adapt to episodes of unseen classes and judge.
     Eval(EvalArguments),
+    /// Begin a port to another board from a copy of one that is there.
+    NewBoard(NewBoardArguments),
     /// Put firmware, a pack and keys on a board, or start an emulated one.
     Flash(FlashArguments),
     /// Talk to a board.

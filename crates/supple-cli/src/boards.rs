@@ -1,6 +1,6 @@
 //! What the boards under firmware/boards have room for.
 
-use supple_link::host::{EmulatedBoard, UnknownBoard};
+use supple_link::host::{EmulatedBoard, HardwareBoard, UnknownBoard};
 use supple_pack::Pack;
 use supple_runtime::MemoryNeed;
 
@@ -30,10 +30,15 @@ impl Board {
 
     /// Finds a board by name.
     pub fn named(name: &str) -> Result<Self, UnknownBoard> {
-        let EmulatedBoard { name, pack_room, .. } = *EmulatedBoard::named(name)?;
+        let emulated = EmulatedBoard::named(name).map(|board| (board.name, board.pack_room));
+        let hardware = || HardwareBoard::named(name).map(|board| (board.name, board.pack_room));
+        let (name, pack_room) = emulated.or_else(|_| hardware())?;
         let room = match name {
             "microbit" => Self { pool: 2432, labels: 128, stack_bytes: 4352, ..MID_SIZE },
-            "netduinoplus2" => Self { pool: 28 * 1024, ..MID_SIZE },
+            "netduinoplus2" | "nucleo-f446re" => Self { pool: 28 * 1024, stack_bytes: 8_192, ..MID_SIZE },
+            "esp32-c3" => Self { pool: 60 * 1024, stack_bytes: 16_384, ..MID_SIZE },
+            "nrf52840-dk" => Self { pool: 56 * 1024, stack_bytes: 8_192, ..MID_SIZE },
+            "pico2" => Self { pool: 112 * 1024, stack_bytes: 8_704, ..MID_SIZE },
             _ => MID_SIZE,
         };
         Ok(Self { name, pack_region: pack_room as usize, ..room })
@@ -61,9 +66,27 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use supple_link::host::BOARDS;
+    use supple_link::host::{BOARDS, HARDWARE};
 
     use super::*;
+
+    fn file(board: &str, name: &str) -> String {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../firmware/boards");
+        fs::read_to_string(folder.join(board).join(name)).unwrap()
+    }
+
+    #[test]
+    fn boards_of_silicon_have_the_room_and_promise_the_stack_that_their_files_say() {
+        for board in HARDWARE.map(|board| Board::named(board.name).unwrap()) {
+            let main = file(board.name, "src/main.rs");
+            let pool = format!("const POOL_FLOATS: usize = {} * 1024;", board.pool / 1024);
+            let labels = format!("const LABELS: usize = {};", board.labels);
+            assert!(main.contains(&pool) && main.contains(&labels), "{}", board.name);
+            let script = if board.name == "esp32-c3" { "places.x" } else { "memory.x" };
+            let promise = format!("_stack_promise = {};", board.stack_bytes);
+            assert!(file(board.name, script).contains(&promise), "{}", board.name);
+        }
+    }
 
     #[test]
     fn every_board_promises_the_stack_that_its_linker_script_does() {

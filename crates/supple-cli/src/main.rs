@@ -14,6 +14,7 @@ mod files;
 mod flash;
 mod inspect;
 mod key;
+mod new_board;
 mod pack;
 mod report;
 mod signal;
@@ -60,6 +61,7 @@ fn run(verb: &Verb) -> Result<(), Box<dyn Error>> {
         Verb::Pack(arguments) => Ok(pack::run(arguments)?),
         Verb::Inspect(arguments) => Ok(inspect::run(arguments)?),
         Verb::Eval(arguments) => Ok(eval::run(arguments)?),
+        Verb::NewBoard(arguments) => Ok(new_board::run(arguments)?),
         Verb::Flash(arguments) => Ok(flash::run(arguments)?),
         Verb::Device(arguments) => Ok(device::run(arguments)?),
         Verb::Doctor(arguments) => Ok(doctor::run(arguments)?),

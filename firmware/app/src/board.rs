@@ -12,6 +12,9 @@ pub trait Board {
     const CLOCK: Clock;
     /// Where in its flash things lie.
     const PLACES: Places;
+    /// Bytes of a pack area that are erased at a time, where sectors differ in length: a multiple of the flash's erase
+    /// unit, of which the area is one.
+    const PACK_UNIT: u32 = Self::Flash::ERASE_SIZE as u32;
 
     /// What keeps heads and packs. A board whose flash cannot be written runs all the same; what would be kept is refused.
     type Flash: NorFlash;

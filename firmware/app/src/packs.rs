@@ -86,7 +86,7 @@ impl Packs {
                 Outcome::RolledBack => TrialOutcome::RolledBack,
             },
             room: B::PLACES.pack_bytes,
-            unit: B::Flash::ERASE_SIZE as u32,
+            unit: B::PACK_UNIT,
             keys: Keys::read(board.keys()).unwrap_or_default().iter().count() as u16,
         }
     }
@@ -105,7 +105,7 @@ impl Packs {
         if length > room {
             return Err(DeviceError::PackRefused(PackRefusal::TooLong { length, room }));
         }
-        let goes_on = from == length || from.is_multiple_of(B::Flash::ERASE_SIZE as u32);
+        let goes_on = from == length || from.is_multiple_of(B::PACK_UNIT);
         if from > length || !goes_on {
             return Err(DeviceError::PackRefused(PackRefusal::From { from }));
         }
@@ -228,7 +228,7 @@ fn check(
 impl Transfer {
     /// Writes bytes word by word; an erase unit is erased when its first byte comes.
     fn take<B: Board>(&mut self, mut bytes: &[u8], area: Area, board: &mut B) -> Result<(), FlashFault> {
-        let (word, unit) = (B::Flash::WRITE_SIZE.clamp(1, MOST_WORD), B::Flash::ERASE_SIZE.max(1));
+        let (word, unit) = (B::Flash::WRITE_SIZE.clamp(1, MOST_WORD), (B::PACK_UNIT as usize).max(1));
         while !bytes.is_empty() {
             let at = self.received as usize;
             if at.is_multiple_of(unit) {
@@ -261,8 +261,7 @@ impl Transfer {
 }
 
 fn erase<B: Board>(area: Area, at: u32, board: &mut B) -> Result<(), FlashFault> {
-    let unit = B::Flash::ERASE_SIZE as u32;
-    let (start, end) = place::<B>(area, at, unit).ok_or(FlashFault::Unusable)?;
+    let (start, end) = place::<B>(area, at, B::PACK_UNIT).ok_or(FlashFault::Unusable)?;
     board.flash().erase(start, end).map_err(|_| FlashFault::NotWritten)
 }
 

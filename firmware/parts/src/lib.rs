@@ -8,6 +8,9 @@
 //! | `mps` | Arm's MPS boards, which differ in addresses alone |
 //! | `ram_flash` | flash that is RAM, where an emulator has none that can be written |
 //! | `nvmc` | the flash of Nordic's nRF51 and nRF52 |
+//! | `nrf52` | Nordic's nRF52 but for its flash |
+//! | `rp2350` | Raspberry Pi's RP2350 |
+//! | `stm32f4` | ST's STM32F4, and the boards made of it |
 //! | `cfi` | flash chips with Intel's command set |
 //!
 //! A driver that only one board has lies in that board's folder.
@@ -19,9 +22,15 @@ pub mod linked;
 #[cfg(target_arch = "arm")]
 pub mod mps;
 #[cfg(target_arch = "arm")]
+pub mod nrf52;
+#[cfg(target_arch = "arm")]
 pub mod nvic;
 #[cfg(target_arch = "arm")]
 pub mod nvmc;
 #[cfg(target_arch = "arm")]
 pub mod ram_flash;
+#[cfg(target_arch = "arm")]
+pub mod rp2350;
+#[cfg(target_arch = "arm")]
+pub mod stm32f4;
 pub mod wait;

@@ -27,7 +27,8 @@ pub struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// A board as it is shipped.
     pub fn board(board: &'a str, target: &'a str) -> Self {
-        Self { package: board, example: None, target, level: None, refuse_panics: false, frames: false }
+        let level = (firmware::profile(board) == "small").then_some("\"s\"");
+        Self { package: board, example: None, target, level, refuse_panics: false, frames: false }
     }
 
     /// An example of `supple-panic`.

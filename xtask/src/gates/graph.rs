@@ -217,8 +217,8 @@ fn body(image: &Image, function: &Function) -> Body {
     // stand in its tables.
     if image.machine == Machine::Arm && !body.unresolved.is_empty() {
         let reached = addresses(image, function);
-        let reached = if reached.is_empty() { listed(image, function) } else { reached };
-        if !reached.is_empty() {
+        let reached = if reached.is_empty() { listed(image, function) } else { Some(reached) };
+        if let Some(reached) = reached {
             body.unresolved.clear();
             body.calls.extend(reached);
         }
@@ -258,14 +258,15 @@ fn steps<'a>(image: &'a Image, function: &'a Function) -> impl Iterator<Item = (
     })
 }
 
-/// What the list of exceptions says that a function calls.
-fn listed(image: &Image, function: &Function) -> Vec<usize> {
+/// What the list of exceptions says that a function calls; `None` where it says nothing.
+fn listed(image: &Image, function: &Function) -> Option<Vec<usize>> {
     let name = function.readable();
-    let calls = REGISTER_CALLS.iter().find(|call| name.starts_with(call.name));
-    let callees = calls.map_or(&[][..], |call| call.callees);
+    let callees = REGISTER_CALLS.iter().find(|call| name.starts_with(call.name))?.callees;
     let functions = image.functions.iter().map(Function::readable).enumerate();
     let called = functions.filter(|(_, name)| callees.iter().any(|callee| name.starts_with(callee)));
-    called.map(|(index, _)| index).collect()
+    // Where the list names callees, one that was renamed must not pass.
+    let called: Vec<usize> = called.map(|(index, _)| index).collect();
+    (callees.is_empty() || !called.is_empty()).then_some(called)
 }
 
 /// The functions whose addresses a Thumb function puts into registers, and those in the tables that it knows.

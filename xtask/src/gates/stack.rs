@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use supple_link::host::{BOARDS, EmulatedBoard};
+use supple_link::host::{BOARDS, HARDWARE};
 
 use super::build::{BuildError, Subject, build};
-use super::exceptions::{FRAME_BYTES, LARGE_FRAMES, REGISTER_CALLS};
+use super::exceptions::{FRAME_BYTES, LARGE_FRAMES, NOT_PROVEN, REGISTER_CALLS, not_proven};
 use super::graph::{self, DepthError, Graph};
 use super::image::{Image, ImageError, Machine};
 use super::painted::{self, PaintedError};
@@ -109,14 +109,22 @@ pub enum StackError {
 /// Proves it for every board, and names all that fail.
 pub fn run(root: &Path, bare_metal: &BareMetal) -> Result<(), StackError> {
     refuses(root, bare_metal)?;
-    let failed: Vec<StackError> =
-        BOARDS.iter().flat_map(|board| prove_board(root, board, bare_metal)).collect();
+    let emulated = BOARDS.iter().map(|board| (board.name, board.target, true));
+    let hardware = HARDWARE.iter().map(|board| (board.name, board.target, false));
+    let boards = emulated.chain(hardware).filter(|(name, ..)| not_proven(name).is_none());
+    let failed: Vec<StackError> = boards.flat_map(|board| prove_board(root, board, bare_metal)).collect();
+    for exception in &NOT_PROVEN {
+        println!("not proven: {}: {}", exception.board, exception.reason);
+    }
     if failed.is_empty() { Ok(()) } else { Err(StackError::Failed(failed)) }
 }
 
-/// What is wrong with a board's stack.
-fn prove_board(root: &Path, board: &EmulatedBoard, bare_metal: &BareMetal) -> Vec<StackError> {
-    let EmulatedBoard { name, target, .. } = *board;
+/// What is wrong with the stack of a board with this name, compiled for this target, emulated or not.
+fn prove_board(
+    root: &Path,
+    (name, target, emulated): (&str, &str, bool),
+    bare_metal: &BareMetal,
+) -> Vec<StackError> {
     let mut failed = Vec::new();
     let mut prove = || -> Result<(), StackError> {
         let shipped = firmware::build(root, name, bare_metal)?.path;
@@ -131,6 +139,10 @@ fn prove_board(root: &Path, board: &EmulatedBoard, bare_metal: &BareMetal) -> Ve
             failed.push(StackError::TooDeep { board: board(), bytes, promise });
         }
         failed.extend(large_frames(&image));
+        if !emulated {
+            println!("  of silicon: nothing was run");
+            return Ok(());
+        }
         let Some(painted) = painted::most(root, name, &shipped)? else {
             println!("  no pack of the repository fits: nothing was run");
             return Ok(());

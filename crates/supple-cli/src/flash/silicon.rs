@@ -143,9 +143,10 @@ fn source(named: Option<&Path>) -> Result<PathBuf, FlashError> {
 fn build(board: &HardwareBoard, source: &Path) -> (Step, PathBuf) {
     // Apart from that of `cargo xtask firmware`, whose flags are others: they would undo each other's work.
     let folder = source.join("target/flash");
-    let image = folder.join(board.target).join("release").join(board.name);
+    let image = folder.join(board.target).join(board.profile).join(board.name);
     let step = Step::new("cargo")
-        .with(["build", "--release", "--target", board.target, "--package", board.name, "--manifest-path"])
+        .with(["build", "--profile", board.profile, "--target", board.target, "--package", board.name])
+        .with(["--manifest-path"])
         .with([source.join("firmware/Cargo.toml")])
         .with(["--target-dir"])
         .with([folder]);

@@ -110,9 +110,9 @@ pub const BOARDS: [EmulatedBoard; 8] = [
     EmulatedBoard {
         name: "netduinoplus2",
         machine: &["-M", "netduinoplus2"],
-        pack_address: 0x0802_0000,
-        pack_room: 896 * KIB,
-        keys_address: 0x080e_0000,
+        pack_address: 0x0806_0000,
+        pack_room: 256 * KIB,
+        keys_address: 0x0800_3c00,
         flash: Flash::Inside,
         ..DEFAULT
     },
@@ -174,12 +174,15 @@ mod tests {
     }
 
     #[test]
-    fn every_folder_of_a_board_is_in_a_table() {
-        let tables = [&BOARDS.map(|board| board.name)[..], &HARDWARE.map(|board| board.name)].concat();
-        for entry in fs::read_dir(folder()).expect("the checkout's folder") {
-            let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
-            assert!(tables.contains(&name.as_str()), "{name}");
-        }
+    fn every_folder_of_a_board_is_in_one_table_and_nothing_else() {
+        let entries = fs::read_dir(folder()).expect("the checkout's folder");
+        let mut found: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        found.sort();
+        let mut named = [&BOARDS.map(|board| board.name)[..], &HARDWARE.map(|board| board.name)].concat();
+        named.sort_unstable();
+        assert_eq!(found, named);
     }
 
     /// A number of a linker script, such as `0x00200000` or `128K`.

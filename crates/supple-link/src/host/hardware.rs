@@ -95,6 +95,9 @@ impl HardwareBoard {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -102,6 +105,43 @@ mod tests {
         assert!(HARDWARE.is_sorted_by_key(|board| board.name));
         for board in &HARDWARE {
             assert_eq!(HardwareBoard::named(board.name), Ok(board));
+        }
+    }
+
+    /// A file of a board's folder.
+    fn file(board: &str, name: &str) -> String {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../firmware/boards");
+        fs::read_to_string(folder.join(board).join(name)).expect("the checkout's file")
+    }
+
+    /// Start and length of a region in a linker script.
+    fn region(script: &str, name: &str) -> (u32, u32) {
+        let named = |line: &&str| line.split_whitespace().next() == Some(name);
+        let line = script.lines().find(named).and_then(|line| line.split_once(','));
+        let (origin, length) = line.unwrap_or_else(|| panic!("no region {name}"));
+        let value = |side: &str| side.split_once('=').expect("a value").1.trim().to_owned();
+        let origin = u32::from_str_radix(value(origin).trim_start_matches("0x"), 16).expect("hexadecimal");
+        let length = value(length).strip_suffix('K').and_then(|digits| digits.parse::<u32>().ok());
+        (origin, KIB * length.expect("kilobytes"))
+    }
+
+    #[test]
+    fn packs_and_keys_lie_where_the_boards_files_say() {
+        for board in HARDWARE {
+            let mapped = matches!(board.programmer, Programmer::Espflash { .. });
+            let script = file(board.name, if mapped { "places.x" } else { "memory.x" });
+            let (keys, pack) = (region(&script, "KEYS").0, region(&script, "PACK"));
+            assert_eq!(pack.1, board.pack_room, "{}", board.name);
+            assert_eq!(region(&script, "PACK_B"), (pack.0 + pack.1, board.pack_room), "{}", board.name);
+            // A programmer that counts from the start of flash knows nothing of where the firmware maps it.
+            if mapped {
+                let flash = file(board.name, "src/flash.rs");
+                assert!(flash.contains("const KEYS: u32 = 0x10_0000;") && board.keys_address == 0x10_0000);
+                assert!(flash.contains(&format!("const MAPPED_KEYS: u32 = 0x{:x}_0000;", keys >> 16)));
+                assert_eq!(pack.0 - keys, board.pack_address - board.keys_address, "{}", board.name);
+            } else {
+                assert_eq!((keys, pack.0), (board.keys_address, board.pack_address), "{}", board.name);
+            }
         }
     }
 

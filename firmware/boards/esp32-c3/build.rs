@@ -1,0 +1,17 @@
+//! Puts the map of places where the linker looks for it, beside esp-hal's own memory map.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+fn main() {
+    println!("cargo::rerun-if-changed=places.x");
+    // A check on the host has nothing to link.
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("none") {
+        return;
+    }
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    fs::copy("places.x", out.join("places.x")).expect("the output folder is writable");
+    println!("cargo::rustc-link-search={}", out.display());
+    println!("cargo::rustc-link-arg-bins=-Tlinkall.x");
+    println!("cargo::rustc-link-arg-bins=-Tplaces.x");
+}
