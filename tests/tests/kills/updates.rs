@@ -29,6 +29,8 @@ struct Known {
     longest: [Duration; STEPS.len()],
     /// The saved head, which stays with its trunk whatever pack runs.
     head: Vec<u32>,
+    /// The most bytes of it that checking a pack took.
+    stack: u32,
     resumed: u32,
     confirmed: u32,
     rolled_back: u32,
@@ -68,6 +70,7 @@ pub fn run(test: &str, board: &mut Board, cuts: u32, mut random: Random) {
         sent: None,
         longest: [Duration::ZERO; STEPS.len()],
         head,
+        stack: 0,
         resumed: 0,
         confirmed: 0,
         rolled_back: 0,
@@ -98,6 +101,7 @@ pub fn run(test: &str, board: &mut Board, cuts: u32, mut random: Random) {
         ("transfers taken up again", known.resumed),
         ("packs confirmed", known.confirmed),
         ("packs rolled back", known.rolled_back),
+        ("bytes of stack", known.stack),
     ]);
     report(test, started, &counts);
 }
@@ -145,6 +149,7 @@ fn update(
         timed(&mut known.longest[1], || device.pack_finish())?;
         known.allowed = vec![trial];
         known.sent = None;
+        known.stack = device.stack_high_water()?.max(known.stack);
         fail_in(2, &known.longest);
         // The start that the cut makes may come after the one asked for, and ends the trial.
         known.allowed = vec![trial, runs];
