@@ -159,7 +159,8 @@ impl Journal {
     /// The newest record that is older than a sequence number: how to go back to what was kept before.
     ///
     /// Reads as much as [`open`](Self::open). How many older records there are depends on the number of segments and of
-    /// starts; with two segments there may be none.
+    /// starts; with two segments there may be none. One of them may be a repetition: of a record that the flash refused at
+    /// its end and kept all the same, and that the next segment then took.
     ///
     /// # Errors
     ///

@@ -277,12 +277,12 @@ fn nothing_is_written_behind_a_record_that_is_not_whole() {
     let mut flash = flash();
     let region = Region { segments: 2, ..REGION };
     let mut journal = Journal::open(&mut flash, region).expect("opens");
-    let first = append(&mut journal, &mut flash, &[1; 100]).expect("appends");
-    // The second segment's first unit; a record of 40 bytes fills it.
+    // Each segment's first unit; a record of 40 bytes fills it.
+    flash.wear_out(1, Wear::Silent);
     flash.wear_out(3, Wear::Silent);
     for number in 2..10 {
         assert_eq!(append(&mut journal, &mut flash, &[number; 40]), Err(AppendError::Flash), "{number}");
-        assert_eq!(Journal::open(&mut flash, region).expect("opens").newest(), Some(first));
+        assert_eq!(Journal::open(&mut flash, region).expect("opens").newest(), None);
     }
 }
 
