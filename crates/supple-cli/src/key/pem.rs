@@ -11,9 +11,10 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 
 use crate::files::{self, FileError};
 
-const SECRET: &str = "-----BEGIN PRIVATE KEY-----";
-const ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
-const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----";
+/// What stands in the lines around a key.
+const SECRET: &str = "PRIVATE KEY";
+const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+const PUBLIC: &str = "PUBLIC KEY";
 
 /// Why a key file gives no key.
 #[derive(Debug, thiserror::Error)]
@@ -62,20 +63,25 @@ pub enum Key {
 pub fn read(path: &Path) -> Result<Key, KeyFileError> {
     let bytes = files::read(path)?;
     let text = str::from_utf8(&bytes).map_err(|_| KeyFileError::NoPem(path.to_owned()))?;
-    // openssl may write a few lines for people above.
-    let from = |label: &str| text.find(label).and_then(|at| text.get(at..));
-    if let Some(pem) = from(SECRET) {
-        let key = SigningKey::from_pkcs8_pem(pem.trim_end());
+    if let Some(pem) = block(text, SECRET) {
+        let key = SigningKey::from_pkcs8_pem(pem);
         key.map(Key::Secret).map_err(|_| KeyFileError::BrokenSecret(path.to_owned()))
-    } else if from(ENCRYPTED).is_some() {
+    } else if block(text, ENCRYPTED).is_some() {
         Err(KeyFileError::Encrypted(path.to_owned()))
-    } else if let Some(pem) = from(PUBLIC) {
-        let key = VerifyingKey::from_public_key_pem(pem.trim_end())
+    } else if let Some(pem) = block(text, PUBLIC) {
+        let key = VerifyingKey::from_public_key_pem(pem)
             .map_err(|_| KeyFileError::BrokenPublic(path.to_owned()))?;
         if key.is_weak() { Err(KeyFileError::Weak(path.to_owned())) } else { Ok(Key::Public(key)) }
     } else {
         Err(KeyFileError::NoPem(path.to_owned()))
     }
+}
+
+/// A key with the lines around it. openssl may write a few for people before and behind.
+fn block<'t>(text: &'t str, kind: &str) -> Option<&'t str> {
+    let end = format!("-----END {kind}-----");
+    let (_, from) = text.split_at_checked(text.find(&format!("-----BEGIN {kind}-----"))?)?;
+    from.get(..from.find(&end)? + end.len())
 }
 
 /// Reads a secret key.
