@@ -400,7 +400,7 @@ fn misplaced(offset: u32, length: u32, received: u32) -> DeviceError {
 #[test]
 fn what_happened_is_counted() {
     let mut device = device(&[classes()]);
-    let mut counted = |device: &mut Device| match device.ask(Request::Counters) {
+    let counted = |device: &mut Device| match device.ask(Request::Counters) {
         Ok(Answer::Counters(counters)) => counters,
         other => panic!("{other:?}"),
     };

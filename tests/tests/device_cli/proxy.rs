@@ -1,7 +1,7 @@
 //! A line over TCP that tells when so many bytes have gone to the board.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
@@ -37,6 +37,8 @@ pub fn proxy(to: String, bytes: usize) -> (String, Receiver<()>) {
         let _ = tell.send(());
         // Open until the command has ended, so that it is not this that ends it.
         while let Ok(1..) = host.read(&mut buffer) {}
+        // Or the other thread would hold the board's line for ever.
+        let _ = board.shutdown(Shutdown::Both);
     });
     (address, told)
 }

@@ -48,6 +48,9 @@ pub fn monitor(
     }
     // What was seen last stays on the screen.
     view.abandon();
+    if live {
+        crate::print(false, &Value::Null, "");
+    }
     Ok(())
 }
 

@@ -41,8 +41,8 @@ pub fn push(
     });
     // An earlier push may have come as far as the trial, or farther.
     let mut now = device.info()?;
-    let there = runs(&now);
-    if !there {
+    let mut resumed = String::new();
+    if !runs(&now) {
         let progress = bar(signed.len() as u64, "pack", true);
         let sent = device.send_pack(signed, |done, _| progress.set_position(done.into()));
         let sent = sent.map_err(|error| match error {
@@ -53,12 +53,13 @@ pub fn push(
         told["resumed_at"] = json!(sent.there);
         told["sent_bytes"] = json!(sent.length - sent.there);
         if sent.there > 0 {
-            eprintln!("went on at byte {}: an earlier transfer had come so far", sent.there);
+            resumed = format!("; {} of its bytes were there from an earlier transfer", sent.there);
         }
         device.pack_finish()?;
         if no_restart {
             told["state"] = json!("waiting");
-            crate::print(json, &told, "the pack is sound; the board runs it on trial at its next start");
+            let text = format!("the pack is sound; the board runs it on trial at its next start{resumed}");
+            crate::print(json, &told, &text);
             return Ok(());
         }
         now = device.restart()?;
@@ -83,7 +84,7 @@ pub fn push(
         (false, _) => ("running", "the board runs this pack already"),
     };
     told["state"] = json!(state);
-    crate::print(json, &told, text);
+    crate::print(json, &told, &format!("{text}{resumed}"));
     Ok(())
 }
 

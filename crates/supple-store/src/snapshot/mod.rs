@@ -279,7 +279,7 @@ fn padded(words: u64) -> u64 {
 
 fn write_padded<E>(words: &[u16], mut write: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
     write(cast_slice(words))?;
-    if words.len() % 2 == 0 { Ok(()) } else { write(&[0; 2]) }
+    if words.len().is_multiple_of(2) { Ok(()) } else { write(&[0; 2]) }
 }
 
 /// The first words; zeros for what is missing.
