@@ -64,7 +64,7 @@ pub fn run(test: &str, board: &mut Board, cuts: u32, mut random: Random) {
     device.push_support(0).expect("room");
     device.step().expect("support");
     device.save(false).expect("flash");
-    let head = bits(&mut device);
+    let head = bits(&mut device).expect("a head");
     let mut known = Known {
         allowed: vec![Runs { pack: 0, trial: false }],
         sent: None,
@@ -81,7 +81,7 @@ pub fn run(test: &str, board: &mut Board, cuts: u32, mut random: Random) {
     update(&mut board.power_up(), board, &mut known, &mut random, None).expect("power");
     for _ in 0..cuts {
         let mut device = board.power_up();
-        let runs = observe(&mut device, board, &mut known);
+        let runs = observe(&mut device, board, &mut known).expect("power");
         known.allowed = vec![runs];
         // A trial that is cut short goes back; one in four is not confirmed at all.
         let cut = Cut { step: random.below(STEPS.len() as u32) as usize, share: random.share() * 1.1 };
@@ -94,7 +94,7 @@ pub fn run(test: &str, board: &mut Board, cuts: u32, mut random: Random) {
         };
         assert!(board.is_off(), "{error}");
     }
-    observe(&mut board.power_up(), board, &mut known);
+    observe(&mut board.power_up(), board, &mut known).expect("power");
     let mut counts = vec![("cuts", cuts)];
     counts.extend(STEPS.into_iter().zip(hit));
     counts.extend([
@@ -106,22 +106,22 @@ pub fn run(test: &str, board: &mut Board, cuts: u32, mut random: Random) {
     report(test, started, &counts);
 }
 
-fn bits(device: &mut Client<Line>) -> Vec<u32> {
-    device.read_head().expect("a head").iter().map(|value| value.to_bits()).collect()
+fn bits(device: &mut Client<Line>) -> Result<Vec<u32>, LinkError> {
+    Ok(device.read_head()?.iter().map(|value| value.to_bits()).collect())
 }
 
 /// What runs must be allowed, whole, and with the head that was saved.
-fn observe(device: &mut Client<Line>, board: &Board, known: &mut Known) -> Runs {
-    let facts = device.info().expect("it answers").pack.expect("a whole pack runs");
-    let state = device.packs().expect("it answers");
+fn observe(device: &mut Client<Line>, board: &Board, known: &mut Known) -> Result<Runs, LinkError> {
+    let facts = device.info()?.pack.expect("a whole pack runs");
+    let state = device.packs()?;
     let pack = board.packs.with_checksum(facts.checksum).expect("one of those sent");
     let runs = Runs { pack, trial: state.trial };
     assert!(known.allowed.contains(&runs), "{runs:?} is none of {:?}: {state:?}", known.allowed);
     assert!(!state.waiting, "a start has taken what waited: {state:?}");
-    assert!(bits(device) == known.head, "the saved head is another with pack {pack}");
+    assert!(bits(device)? == known.head, "the saved head is another with pack {pack}");
     known.rolled_back +=
         u32::from(known.allowed.len() > 1 && !runs.trial && state.last == TrialOutcome::RolledBack);
-    runs
+    Ok(runs)
 }
 
 /// One update: what is on trial is confirmed, else the next pack is sent, tried and confirmed.
@@ -155,7 +155,7 @@ fn update(
         known.allowed = vec![trial, runs];
         timed(&mut known.longest[2], || device.restart())?;
         known.allowed = vec![trial];
-        observe(device, board, known);
+        observe(device, board, known)?;
         known.allowed = vec![runs];
         trial
     };
@@ -164,7 +164,7 @@ fn update(
         // Not confirmed: the next start goes back.
         known.allowed = vec![before];
         device.restart()?;
-        observe(device, board, known);
+        observe(device, board, known)?;
         known.rolled_back += 1;
         return Ok(());
     }
