@@ -12,7 +12,7 @@ pub const NAME: &str = "mps2-an386";
 
 static SCRATCH: LazyLock<Scratch> = LazyLock::new(|| scratch("device_cli"));
 
-/// A pack of about 50 KB, so that a transfer can be interrupted.
+/// A pack of about 30 KB, so that a transfer can be interrupted.
 pub static PACK: LazyLock<PathBuf> = LazyLock::new(|| pack("first", 1));
 /// Another trunk.
 pub static OTHER: LazyLock<PathBuf> = LazyLock::new(|| pack("second", 2));

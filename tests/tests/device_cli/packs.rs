@@ -16,7 +16,7 @@ fn an_interrupted_push_goes_on_and_is_confirmed() {
 
     // The command is killed in the midst of the transfer.
     let to = started["address"].as_str().expect("an address").to_owned();
-    let (address, told) = proxy(to, 30_000);
+    let (address, told) = proxy(to, 15_000);
     let mut command = board.command(&[&"device", &"--port", &format!("tcp:{address}"), &"push", &second]);
     let mut process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     told.recv().expect("so much is sent");
@@ -27,7 +27,7 @@ fn an_interrupted_push_goes_on_and_is_confirmed() {
     let pushed = board.ask(&[&"push", &second]);
     assert_eq!(pushed["state"], json!("confirmed"), "{pushed:#}");
     let (resumed, sent) = (pushed["resumed_at"].as_u64(), pushed["sent_bytes"].as_u64());
-    assert!(resumed > Some(0) && resumed < Some(30_000), "{pushed:#}");
+    assert!(resumed > Some(0) && resumed < Some(15_000), "{pushed:#}");
     assert_eq!(resumed.zip(sent).map(|(a, b)| a + b), pushed["bytes"].as_u64());
     let info = board.ask(&[&"info"]);
     assert_eq!(info["pack"]["checksum"], pushed["checksum"]);
