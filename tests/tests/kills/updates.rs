@@ -21,7 +21,7 @@ struct Runs {
 
 /// What is known of the device.
 struct Known {
-    /// One of these runs after the next start.
+    /// One of these runs after the next start, whenever that comes.
     allowed: Vec<Runs>,
     /// The pack that was being sent, and bytes that were acknowledged.
     sent: Option<(usize, u32)>,
@@ -81,7 +81,8 @@ pub fn run(test: &str, board: &mut Board, cuts: u32, mut random: Random) {
     update(&mut board.power_up(), board, &mut known, &mut random, None).expect("power");
     for _ in 0..cuts {
         let mut device = board.power_up();
-        let runs = observe(&mut device, board, &mut known).expect("power");
+        let allowed = known.allowed.clone();
+        let runs = observe(&mut device, board, &mut known, &allowed).expect("power");
         known.allowed = vec![runs];
         // A trial that is cut short goes back; one in four is not confirmed at all.
         let cut = Cut { step: random.below(STEPS.len() as u32) as usize, share: random.share() * 1.1 };
@@ -94,7 +95,8 @@ pub fn run(test: &str, board: &mut Board, cuts: u32, mut random: Random) {
         };
         assert!(board.is_off(), "{error}");
     }
-    observe(&mut board.power_up(), board, &mut known).expect("power");
+    let allowed = known.allowed.clone();
+    observe(&mut board.power_up(), board, &mut known, &allowed).expect("power");
     let mut counts = vec![("cuts", cuts)];
     counts.extend(STEPS.into_iter().zip(hit));
     counts.extend([
@@ -111,16 +113,21 @@ fn bits(device: &mut Client<Line>) -> Result<Vec<u32>, LinkError> {
 }
 
 /// What runs must be allowed, whole, and with the head that was saved.
-fn observe(device: &mut Client<Line>, board: &Board, known: &mut Known) -> Result<Runs, LinkError> {
+fn observe(
+    device: &mut Client<Line>,
+    board: &Board,
+    known: &mut Known,
+    allowed: &[Runs],
+) -> Result<Runs, LinkError> {
     let facts = device.info()?.pack.expect("a whole pack runs");
     let state = device.packs()?;
     let pack = board.packs.with_checksum(facts.checksum).expect("one of those sent");
     let runs = Runs { pack, trial: state.trial };
-    assert!(known.allowed.contains(&runs), "{runs:?} is none of {:?}: {state:?}", known.allowed);
+    assert!(allowed.contains(&runs), "{runs:?} is none of {allowed:?}: {state:?}");
     assert!(!state.waiting, "a start has taken what waited: {state:?}");
     assert!(bits(device)? == known.head, "the saved head is another with pack {pack}");
     known.rolled_back +=
-        u32::from(known.allowed.len() > 1 && !runs.trial && state.last == TrialOutcome::RolledBack);
+        u32::from(allowed.len() > 1 && !runs.trial && state.last == TrialOutcome::RolledBack);
     Ok(runs)
 }
 
@@ -154,9 +161,8 @@ fn update(
         // The start that the cut makes may come after the one asked for, and ends the trial.
         known.allowed = vec![trial, runs];
         timed(&mut known.longest[2], || device.restart())?;
-        known.allowed = vec![trial];
-        observe(device, board, known)?;
         known.allowed = vec![runs];
+        observe(device, board, known, &[trial])?;
         trial
     };
     let before = if runs.trial { Runs { pack: (runs.pack + PACKS - 1) % PACKS, trial: false } } else { runs };
@@ -164,7 +170,7 @@ fn update(
         // Not confirmed: the next start goes back.
         known.allowed = vec![before];
         device.restart()?;
-        observe(device, board, known)?;
+        observe(device, board, known, &[before])?;
         known.rolled_back += 1;
         return Ok(());
     }
