@@ -21,7 +21,7 @@ struct Runs {
 
 /// What is known of the device.
 struct Known {
-    /// One of these runs after the next start.
+    /// One of these runs after the next start, whenever that comes.
     allowed: Vec<Runs>,
     /// The pack that was being sent, and bytes that were acknowledged.
     sent: Option<(usize, u32)>,
@@ -29,6 +29,8 @@ struct Known {
     longest: [Duration; STEPS.len()],
     /// The saved head, which stays with its trunk whatever pack runs.
     head: Vec<u32>,
+    /// The most bytes of it that checking a pack took.
+    stack: u32,
     resumed: u32,
     confirmed: u32,
     rolled_back: u32,
@@ -62,12 +64,13 @@ pub fn run(test: &str, board: &mut Board, cuts: u32, mut random: Random) {
     device.push_support(0).expect("room");
     device.step().expect("support");
     device.save(false).expect("flash");
-    let head = bits(&mut device);
+    let head = bits(&mut device).expect("a head");
     let mut known = Known {
         allowed: vec![Runs { pack: 0, trial: false }],
         sent: None,
         longest: [Duration::ZERO; STEPS.len()],
         head,
+        stack: 0,
         resumed: 0,
         confirmed: 0,
         rolled_back: 0,
@@ -78,7 +81,8 @@ pub fn run(test: &str, board: &mut Board, cuts: u32, mut random: Random) {
     update(&mut board.power_up(), board, &mut known, &mut random, None).expect("power");
     for _ in 0..cuts {
         let mut device = board.power_up();
-        let runs = observe(&mut device, board, &mut known);
+        let allowed = known.allowed.clone();
+        let runs = observe(&mut device, board, &mut known, &allowed).expect("power");
         known.allowed = vec![runs];
         // A trial that is cut short goes back; one in four is not confirmed at all.
         let cut = Cut { step: random.below(STEPS.len() as u32) as usize, share: random.share() * 1.1 };
@@ -91,33 +95,40 @@ pub fn run(test: &str, board: &mut Board, cuts: u32, mut random: Random) {
         };
         assert!(board.is_off(), "{error}");
     }
-    observe(&mut board.power_up(), board, &mut known);
+    let allowed = known.allowed.clone();
+    observe(&mut board.power_up(), board, &mut known, &allowed).expect("power");
     let mut counts = vec![("cuts", cuts)];
     counts.extend(STEPS.into_iter().zip(hit));
     counts.extend([
         ("transfers taken up again", known.resumed),
         ("packs confirmed", known.confirmed),
         ("packs rolled back", known.rolled_back),
+        ("bytes of stack", known.stack),
     ]);
     report(test, started, &counts);
 }
 
-fn bits(device: &mut Client<Line>) -> Vec<u32> {
-    device.read_head().expect("a head").iter().map(|value| value.to_bits()).collect()
+fn bits(device: &mut Client<Line>) -> Result<Vec<u32>, LinkError> {
+    Ok(device.read_head()?.iter().map(|value| value.to_bits()).collect())
 }
 
 /// What runs must be allowed, whole, and with the head that was saved.
-fn observe(device: &mut Client<Line>, board: &Board, known: &mut Known) -> Runs {
-    let facts = device.info().expect("it answers").pack.expect("a whole pack runs");
-    let state = device.packs().expect("it answers");
+fn observe(
+    device: &mut Client<Line>,
+    board: &Board,
+    known: &mut Known,
+    allowed: &[Runs],
+) -> Result<Runs, LinkError> {
+    let facts = device.info()?.pack.expect("a whole pack runs");
+    let state = device.packs()?;
     let pack = board.packs.with_checksum(facts.checksum).expect("one of those sent");
     let runs = Runs { pack, trial: state.trial };
-    assert!(known.allowed.contains(&runs), "{runs:?} is none of {:?}: {state:?}", known.allowed);
+    assert!(allowed.contains(&runs), "{runs:?} is none of {allowed:?}: {state:?}");
     assert!(!state.waiting, "a start has taken what waited: {state:?}");
-    assert!(bits(device) == known.head, "the saved head is another with pack {pack}");
+    assert!(bits(device)? == known.head, "the saved head is another with pack {pack}");
     known.rolled_back +=
-        u32::from(known.allowed.len() > 1 && !runs.trial && state.last == TrialOutcome::RolledBack);
-    runs
+        u32::from(allowed.len() > 1 && !runs.trial && state.last == TrialOutcome::RolledBack);
+    Ok(runs)
 }
 
 /// One update: what is on trial is confirmed, else the next pack is sent, tried and confirmed.
@@ -145,13 +156,13 @@ fn update(
         timed(&mut known.longest[1], || device.pack_finish())?;
         known.allowed = vec![trial];
         known.sent = None;
+        known.stack = device.stack_high_water()?.max(known.stack);
         fail_in(2, &known.longest);
         // The start that the cut makes may come after the one asked for, and ends the trial.
         known.allowed = vec![trial, runs];
         timed(&mut known.longest[2], || device.restart())?;
-        known.allowed = vec![trial];
-        observe(device, board, known);
         known.allowed = vec![runs];
+        observe(device, board, known, &[trial])?;
         trial
     };
     let before = if runs.trial { Runs { pack: (runs.pack + PACKS - 1) % PACKS, trial: false } } else { runs };
@@ -159,7 +170,7 @@ fn update(
         // Not confirmed: the next start goes back.
         known.allowed = vec![before];
         device.restart()?;
-        observe(device, board, known);
+        observe(device, board, known, &[before])?;
         known.rolled_back += 1;
         return Ok(());
     }
