@@ -18,8 +18,8 @@ use crate::device::DeviceArguments;
 use crate::doctor::DoctorArguments;
 use crate::flash::FlashArguments;
 
-use key::{KeyVerb, Signing};
 use crate::new_board::NewBoardArguments;
+use key::{KeyVerb, Signing};
 
 /// Few-shot adaptation on edge devices: meta-train a start, pack it, and see what a device makes of it.
 #[derive(Debug, Parser)]

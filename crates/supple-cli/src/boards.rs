@@ -58,8 +58,14 @@ impl Board {
 }
 
 /// What most boards give.
-const MID_SIZE: Board =
-    Board { name: DEFAULT, pool: 64 * 1024, labels: 1024, heads: 4, pack_region: 2 << 20, stack_bytes: 9_472 };
+const MID_SIZE: Board = Board {
+    name: DEFAULT,
+    pool: 64 * 1024,
+    labels: 1024,
+    heads: 4,
+    pack_region: 2 << 20,
+    stack_bytes: 9_472,
+};
 
 #[cfg(test)]
 mod tests {
