@@ -126,7 +126,7 @@ impl Round {
         let raw = number % RAW == RAW - 1;
         Self {
             number,
-            begins: number as usize % SUPPORT == 0,
+            begins: (number as usize).is_multiple_of(SUPPORT),
             class: random.bits() as usize % WAY,
             raw,
             values: random.floats(if raw { INPUTS } else { FEATURES }),

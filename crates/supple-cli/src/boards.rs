@@ -34,7 +34,9 @@ impl Board {
         let hardware = || HardwareBoard::named(name).map(|board| (board.name, board.pack_room));
         let (name, pack_room) = emulated.or_else(|_| hardware())?;
         let room = match name {
-            "microbit" => Self { pool: 1280, labels: 128, stack_bytes: 9_216, ..MID_SIZE },
+            "microbit" => Self { pool: 1472, labels: 128, stack_bytes: 8_576, ..MID_SIZE },
+            "mps2-an385" => Self { stack_bytes: 9_216, ..MID_SIZE },
+            "riscv32-virt" => Self { stack_bytes: 9_472, ..MID_SIZE },
             "netduinoplus2" | "nucleo-f446re" => Self { pool: 28 * 1024, stack_bytes: 8_192, ..MID_SIZE },
             "esp32-c3" => Self { pool: 60 * 1024, stack_bytes: 16_384, ..MID_SIZE },
             "nrf52840-dk" => Self { pool: 56 * 1024, stack_bytes: 8_192, ..MID_SIZE },

@@ -105,7 +105,7 @@ fn work(
             device.begin(WAY)?;
         }
         for sample in 0.. {
-            if sample % SUPPORT == 0 {
+            if usize::is_multiple_of(sample, SUPPORT) {
                 device.clear_support()?;
             }
             device.feature(&random.floats(FEATURES))?;

@@ -5,7 +5,7 @@ use supple_pack::op::{Epilogue, Layer, Requantise};
 use supple_pack::write::{HeadParts, TrunkParts, pack, trunk_hash};
 use supple_pack::{Activation, Element, Op, Shape, Value, Window};
 
-use super::{NUMBERS, WAY};
+use super::{NUMBERS, SAMPLES, WAY};
 
 const HIDDEN: usize = 6;
 
@@ -98,7 +98,7 @@ pub fn packed(trunk: &TrunkParts, cache: Element) -> Vec<u8> {
             data: [0; 16],
             hidden: hidden as u16,
             capacity: outputs as u16,
-            max_support: 10,
+            max_support: SAMPLES as u16,
             cache,
             task,
             start: Start::Learned,

@@ -371,7 +371,13 @@ mod tests {
         let (mut at, mut list, mut bytes) = (FIRST, Vec::new(), Vec::new());
         for (index, (frame, code)) in functions.iter().enumerate() {
             let end = at + 2 * code.len() as u32;
-            list.push(Function { names: vec![format!("f{index}")], start: at, end, frame: *frame });
+            list.push(Function {
+                names: vec![format!("f{index}")],
+                start: at,
+                end,
+                sized: true,
+                frame: *frame,
+            });
             bytes.extend(code.iter().flat_map(|half| half.to_le_bytes()));
             at = end;
         }

@@ -26,6 +26,8 @@ pub struct Function {
     pub start: u32,
     /// Behind its last byte.
     pub end: u32,
+    /// Whether the image tells where it ends; if not, that is where the next one starts.
+    pub sized: bool,
     /// Its frame as the compiler tells it, what it saves of registers included; `None` for assembly and for parts of
     /// the core library that were compiled before.
     pub frame: Option<u32>,
@@ -169,7 +171,8 @@ impl Image {
             let section = code.iter().find(|(from, to)| (*from..*to).contains(&start));
             let end = section.map_or(start, |(_, to)| next.min(*to));
             let end = if size == 0 { end } else { end.min(start + size) };
-            image.functions.push(Function { names, start, end, frame: sizes.get(&start).copied() });
+            let (sized, frame) = (size > 0, sizes.get(&start).copied());
+            image.functions.push(Function { names, start, end, sized, frame });
         }
         Ok(image)
     }

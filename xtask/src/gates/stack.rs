@@ -225,9 +225,14 @@ fn large_frames(image: &Image) -> Vec<StackError> {
 }
 
 /// How long the functions are, in ascending order: told frames change symbols' names, and with them the functions'
-/// order and the gaps between them.
+/// order and the gaps between them. Assembly that tells no length would count such a gap.
 fn code_sizes(image: &Image) -> Vec<u32> {
-    let mut sizes: Vec<u32> = image.functions.iter().map(|function| function.end - function.start).collect();
+    let mut sizes: Vec<u32> = image
+        .functions
+        .iter()
+        .filter(|function| function.sized)
+        .map(|function| function.end - function.start)
+        .collect();
     sizes.sort_unstable();
     sizes
 }

@@ -9,7 +9,7 @@ use supple_parts::nvmc::Nvmc;
 use supple_parts::{linked, nvic, wait};
 
 /// What the pack may use for activations, head and support cache.
-const POOL_FLOATS: usize = 1280;
+const POOL_FLOATS: usize = 1472;
 /// The most support samples of any pack.
 const LABELS: usize = 128;
 
