@@ -39,7 +39,7 @@ struct Disk {
 struct Handle(Rc<RefCell<Disk>>);
 
 impl Disk {
-    fn new(seed: u64) -> Handle {
+    fn shared(seed: u64) -> Handle {
         let bytes = vec![0x5a; CAPACITY as usize];
         Handle(Rc::new(RefCell::new(Self {
             durable: bytes.clone(),
@@ -215,7 +215,7 @@ fn operations(disk: &Handle) -> usize {
 
 #[test]
 fn a_records_last_word_goes_behind_all_others_and_is_synced() {
-    let disk = Disk::new(1);
+    let disk = Disk::shared(1);
     let mut flash = flash(&disk);
     let mut journal = Journal::open(&mut flash, REGION).expect("it opens");
     disk.0.borrow_mut().operations.clear();
@@ -247,12 +247,12 @@ fn a_records_last_word_goes_behind_all_others_and_is_synced() {
 fn what_is_acknowledged_survives_kills_and_losses_of_power_at_every_operation() {
     const LAST: u32 = 8;
     let seeds = if std::env::var_os("SUPPLE_FULL").is_some_and(|full| full == "1") { 60 } else { 4 };
-    let clean = Disk::new(0);
+    let clean = Disk::shared(0);
     assert_eq!(live(&clean, 0, LAST), LAST);
     let (all, mut cuts, mut arrived) = (operations(&clean), 0, 0);
     for cut in 1..=all {
         for seed in 0..seeds {
-            let disk = Disk::new(seed * 1000 + cut as u64);
+            let disk = Disk::shared(seed * 1000 + cut as u64);
             disk.0.borrow_mut().left = Some(cut);
             let acknowledged = live(&disk, 0, LAST);
             let killed_first = seed % 2 == 0;
@@ -288,7 +288,7 @@ fn what_is_acknowledged_survives_kills_and_losses_of_power_at_every_operation() 
 
 #[test]
 fn the_rules_of_nor_flash_hold() {
-    let disk = Disk::new(2);
+    let disk = Disk::shared(2);
     let mut flash = flash(&disk);
     let word = [1; WORD];
     // In a pack area and in a journal.
@@ -325,7 +325,7 @@ fn the_rules_of_nor_flash_hold() {
 
 #[test]
 fn pack_areas_are_as_the_file_has_them() {
-    let disk = Disk::new(3);
+    let disk = Disk::shared(3);
     let mut flash = flash(&disk);
     assert_eq!(flash.packs(), [0x5a; PACKS as usize]);
     flash.erase(0, UNIT as u32).expect("it erases");
@@ -343,7 +343,7 @@ fn pack_areas_are_as_the_file_has_them() {
 
 #[test]
 fn a_pack_is_on_the_disk_before_the_record_that_names_it() {
-    let disk = Disk::new(4);
+    let disk = Disk::shared(4);
     let mut flash = flash(&disk);
     let mut journal = Journal::open(&mut flash, REGION).expect("it opens");
     flash.erase(0, UNIT as u32).expect("it erases");
@@ -356,7 +356,7 @@ fn a_pack_is_on_the_disk_before_the_record_that_names_it() {
 
 #[test]
 fn after_a_failed_sync_nothing_is_written_and_all_is_read() {
-    let disk = Disk::new(5);
+    let disk = Disk::shared(5);
     let mut flash = flash(&disk);
     let mut journal = Journal::open(&mut flash, REGION).expect("it opens");
     append(&mut journal, &mut flash, 1).expect("room");
