@@ -95,9 +95,9 @@ impl Board {
         client
     }
 
-    /// Lets power fail after a time.
+    /// Lets power fail after a time, if no moment is set already: one that is put off again and again never comes.
     pub fn fail_in(&self, time: Duration) {
-        self.line.0.borrow_mut().cut_at = Some(Instant::now() + time);
+        self.line.0.borrow_mut().cut_at.get_or_insert_with(|| Instant::now() + time);
     }
 
     /// Whether power has failed.
