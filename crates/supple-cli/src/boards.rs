@@ -66,7 +66,7 @@ const MID_SIZE: Board = Board {
     labels: 1024,
     heads: 4,
     pack_region: 2 << 20,
-    stack_bytes: 9_472,
+    stack_bytes: 6_144,
 };
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use supple_tests::full;
 
-use self::packs::Random;
+use self::packs::{FEATURES, Random};
 use self::power::Board;
 
 /// Cuts of a test: so many, or those of a campaign.
@@ -53,12 +53,13 @@ fn updates_on_riscv32_killed_on_a_flash_file() {
 
 #[test]
 fn saves_on_microbit_reset() {
-    let mut board = Board::reset("microbit", "resets-saves", Some(8));
+    let mut board = Board::reset("microbit", "resets-saves", FEATURES as u16, Some(8));
     saves::run("saves, microbit reset", &mut board, cuts(10), Random(0x5eed_0003));
 }
 
 #[test]
 fn updates_on_microbit_reset() {
-    let mut board = Board::reset("microbit", "resets-updates", None);
+    // Packs of 25 pages, for which its RAM has just room.
+    let mut board = Board::reset("microbit", "resets-updates", 384, None);
     updates::run("updates, microbit reset", &mut board, cuts(12), Random(0x5eed_0004));
 }

@@ -60,17 +60,13 @@ impl Board {
         Self::new(packs, None, How::Kill(qemu), folder)
     }
 
-    /// A board that is reset. It begins without a pack, for the emulator would put that back at every reset. `shift`
-    /// slows it down: an instruction takes 2 to the power of it in nanoseconds.
-    pub fn reset(name: &str, folder: &str, shift: Option<u8>) -> Self {
+    /// A board that is reset, for packs of so many inputs. It begins without one, for the emulator would put that back at
+    /// every reset. `shift` slows it down: an instruction takes 2 to the power of it in nanoseconds.
+    pub fn reset(name: &str, folder: &str, inputs: u16, shift: Option<u8>) -> Self {
         let folder = scratch(folder);
-        let packs = Packs::new(super::packs::FEATURES as u16);
+        let packs = Packs::new(inputs);
         // Not below the scratch folder, whose path may be longer than a socket's can be.
-        let socket = std::env::temp_dir().join(format!(
-            "supple-{}-{}.qmp",
-            std::process::id(),
-            packs.keys.len() + usize::from(shift.unwrap_or(0))
-        ));
+        let socket = std::env::temp_dir().join(format!("supple-{}-{inputs}.qmp", std::process::id()));
         let qemu = Qemu::bare(name, firmware(name)).expect("a board");
         let qemu = qemu.keys(folder.file("keys.bin", &packs.keys)).control(&socket);
         let Prepared { mut command, .. } = qemu.prepare().unwrap_or_else(|error| panic!("{error}"));
