@@ -12,11 +12,17 @@ use supple_tests::run::{Outcome, RECIPE, Scratch, run, scratch, supple, train};
 
 static SCRATCH: LazyLock<Scratch> = LazyLock::new(|| scratch("stopping"));
 
-/// How many emulated boards run with something in their command line.
-fn boards(with: &str) -> usize {
-    let found = Command::new("pgrep").args(["-f", "-c", &format!("qemu-system-arm.*{with}")]).output();
+/// The emulated boards that a process has started, by their numbers.
+fn boards(of: u32) -> Vec<String> {
+    let found = Command::new("pgrep").args(["-P", &of.to_string(), "-f", "qemu-system-arm"]).output();
     let found = found.expect("pgrep is there (Debian: procps)");
-    String::from_utf8_lossy(&found.stdout).trim().parse().expect("a number")
+    String::from_utf8_lossy(&found.stdout).split_whitespace().map(str::to_owned).collect()
+}
+
+/// Whether a process runs.
+fn runs(process: &str) -> bool {
+    let asked = Command::new("kill").args(["-0", process]).stderr(Stdio::null()).status();
+    asked.expect("kill is there").success()
 }
 
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
@@ -30,20 +36,22 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 #[test]
 fn an_evaluation_that_is_asked_to_end_stops_its_boards() {
     let (_, pack) = train(&SCRATCH, "boards", &[]);
-    let name = "stop-me.supple";
-    let pack = SCRATCH.file(name, std::fs::read(pack).expect("a pack"));
     let mut command = supple(&[&"eval", &pack, &"--data", &"glyphs", &"--split", &"validation"]);
     command.args(["--way", "4", "--episodes", "5000", "--on", "qemu", "--threads", "2"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let process = command.spawn().expect("it starts");
-    wait_until("two boards", || boards(name) == 2);
+    let mut started = Vec::new();
+    wait_until("two boards", || {
+        started = boards(process.id());
+        started.len() == 2
+    });
     // Signals are watched for before the boards start.
     let signalled = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
     assert!(signalled.is_ok_and(|status| status.success()));
     let outcome = Outcome::of(&command, process.wait_with_output().expect("it ends"));
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(130), ""), "{outcome:?}");
     assert!(outcome.stderr.contains("boards were stopped"), "{outcome:?}");
-    wait_until("the end of the boards", || boards(name) == 0);
+    wait_until("the end of the boards", || !started.iter().any(|board| runs(board)));
 }
 
 #[test]
