@@ -4,8 +4,10 @@
 //! flash readable again. So code must not lie in it.
 
 use embedded_storage::nor_flash::{
-    ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
+    ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_write,
 };
+
+use crate::mapped;
 
 /// Bytes erased at a time: 128 KiB of each chip.
 pub const SECTOR: usize = 256 << 10;
@@ -92,11 +94,8 @@ impl ReadNorFlash for Cfi {
     const READ_SIZE: usize = 1;
 
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Self::Error> {
-        check_read(self, offset, bytes.len())?;
-        let from = self.word(offset as usize).cast_const().cast::<u8>();
-        // SAFETY: the range lies within these chips, as was checked; `bytes` is none of it.
-        unsafe { from.copy_to_nonoverlapping(bytes.as_mut_ptr(), bytes.len()) }
-        Ok(())
+        // SAFETY: these chips lie there; `bytes` is none of it.
+        unsafe { mapped::read(self, self.start.cast_const().cast(), offset, bytes) }
     }
 
     fn capacity(&self) -> usize {

@@ -8,9 +8,10 @@
 //! | `mps` | Arm's MPS boards, which differ in addresses alone |
 //! | `ram_flash` | flash that is RAM, where an emulator has none that can be written |
 //! | `nvmc` | the flash of Nordic's nRF51 and nRF52 |
-//! | `nrf52` | Nordic's nRF52 but for its flash |
+//! | `nordic` | Nordic's nRF51 and nRF52 but for their flash |
 //! | `rp2350` | Raspberry Pi's RP2350 |
 //! | `stm32f4` | ST's STM32F4, and the boards made of it |
+//! | `mapped` | reading flash that lies in memory |
 //! | `cfi` | flash chips with Intel's command set |
 //!
 //! A driver that only one board has lies in that board's folder.
@@ -19,10 +20,11 @@
 
 pub mod cfi;
 pub mod linked;
+mod mapped;
 #[cfg(target_arch = "arm")]
 pub mod mps;
 #[cfg(target_arch = "arm")]
-pub mod nrf52;
+pub mod nordic;
 #[cfg(target_arch = "arm")]
 pub mod nvic;
 #[cfg(target_arch = "arm")]

@@ -3,8 +3,10 @@
 //! The core stands still while a page is erased or a word is written.
 
 use embedded_storage::nor_flash::{
-    ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
+    ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_write,
 };
+
+use crate::mapped;
 
 const READY: *const u32 = 0x4001_e400 as *const u32;
 const CONFIG: *mut u32 = 0x4001_e504 as *mut u32;
@@ -59,11 +61,8 @@ impl<const PAGE: usize> ReadNorFlash for Nvmc<PAGE> {
     const READ_SIZE: usize = 1;
 
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Self::Error> {
-        check_read(self, offset, bytes.len())?;
-        let from = self.word(offset as usize).cast_const().cast::<u8>();
-        // SAFETY: the range lies within this flash, as was checked; `bytes` is none of it.
-        unsafe { from.copy_to_nonoverlapping(bytes.as_mut_ptr(), bytes.len()) }
-        Ok(())
+        // SAFETY: this flash lies there; `bytes` is none of it.
+        unsafe { mapped::read(self, self.start.cast_const().cast(), offset, bytes) }
     }
 
     fn capacity(&self) -> usize {

@@ -5,10 +5,10 @@
 use core::mem;
 
 use embedded_storage::nor_flash::{
-    ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
+    ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_write,
 };
 
-use crate::{nvic, wait};
+use crate::{mapped, nvic, wait};
 
 const fn register(peripheral: u32, offset: u32) -> *mut u32 {
     (peripheral + offset) as *mut u32
@@ -275,11 +275,8 @@ impl ReadNorFlash for Flash {
     const READ_SIZE: usize = 1;
 
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Self::Error> {
-        check_read(self, offset, bytes.len())?;
-        let from = (Self::START + offset) as *const u8;
-        // SAFETY: the range lies within flash, as was checked; `bytes` is none of it.
-        unsafe { from.copy_to_nonoverlapping(bytes.as_mut_ptr(), bytes.len()) }
-        Ok(())
+        // SAFETY: flash lies there; `bytes` is none of it.
+        unsafe { mapped::read(self, Self::START as *const u8, offset, bytes) }
     }
 
     fn capacity(&self) -> usize {

@@ -5,7 +5,7 @@
 use cortex_m_rt::entry;
 use supple_app::{Area, Board, Clock, Line, Memory, Places, Region};
 use supple_panic as _;
-use supple_parts::nrf52::{self, Peripherals, TIMER_HERTZ};
+use supple_parts::nordic::{self, Peripherals, TIMER_HERTZ};
 use supple_parts::nvmc::Nvmc;
 use supple_parts::{linked, nvic};
 
@@ -13,6 +13,10 @@ use supple_parts::{linked, nvic};
 const POOL_FLOATS: usize = 56 * 1024;
 /// The most support samples of any pack.
 const LABELS: usize = 1024;
+
+/// The line's pins of port 0.
+const TRANSMIT: u32 = 6;
+const RECEIVE: u32 = 8;
 
 /// Flash behind code and keys.
 const FLASH: u32 = 0x0004_0000;
@@ -80,9 +84,10 @@ fn main() -> ! {
     static mut POOL: [f32; POOL_FLOATS] = [0.0; POOL_FLOATS];
     static mut LABELS_POOL: [u16; LABELS] = [0; LABELS];
     static mut LINE: Line = Line::new();
-    nrf52::start();
+    nordic::start_nrf52();
+    nordic::rest_pins(TRANSMIT, RECEIVE);
     // SAFETY: the linker script leaves this flash alone but for the areas of packs, of which see `linked::pack`.
     let flash = unsafe { Nvmc::new(FLASH, FLASH_BYTES) };
-    let board = Nrf52840 { peripherals: Peripherals::new(6, 8), flash };
+    let board = Nrf52840 { peripherals: Peripherals::new(TRANSMIT, RECEIVE), flash };
     supple_app::run(board, Memory { floats: POOL, labels: LABELS_POOL }, LINE)
 }

@@ -1,6 +1,6 @@
-//! Nordic's nRF52: crystal, serial line and timer. Its flash is `nvmc`'s.
+//! Nordic's nRF51 and nRF52: serial line and timer, and what an nRF52 needs before them. Their flash is `nvmc`'s.
 //!
-//! Registers as in the product specification of the nRF52840; all of the family with a UART have them.
+//! Registers as in the product specification of the nRF52840; all of both families with a UART have them.
 
 use crate::{nvic, wait};
 
@@ -35,7 +35,7 @@ const RECEIVE_DATA: *mut u32 = register(UART, 0x518);
 const TRANSMIT_DATA: *mut u32 = register(UART, 0x51c);
 const BAUD_RATE: *mut u32 = register(UART, 0x524);
 const INTERRUPT_RECEIVED: u32 = 1 << 2;
-/// The UART without DMA, which has the nRF51's registers and six bytes of FIFO.
+/// The UART without DMA, which both families have, with six bytes of FIFO.
 const ENABLED: u32 = 4;
 const BAUD_115200: u32 = 0x01d7_e000;
 const UART_INTERRUPT: usize = 2;
@@ -51,15 +51,25 @@ const BITS_32: u32 = 3;
 /// What timer 0 counts in a second.
 pub const TIMER_HERTZ: u32 = 16_000_000;
 
-/// Keeps a debug probe's access where the configuration words grant it (later revisions of the chip close it at every reset,
+/// Of an nRF52: keeps a debug probe's access where the configuration words grant it (later revisions of the chip close it at every reset,
 /// and only erasing everything, packs and heads too, would open it again), and waits for the 32 MHz crystal, without which
 /// the line's rate is not sure.
-pub fn start() {
+pub fn start_nrf52() {
     // SAFETY: registers of clock and access port, and a word of configuration.
     unsafe {
         DEBUG_ACCESS.write_volatile(DEBUG_ACCESS_WANTED.read_volatile());
         START_CRYSTAL.write_volatile(1);
         while CRYSTAL_STARTED.read_volatile() == 0 {}
+    }
+}
+
+/// Lets two pins of port 0 rest as a silent line does, the one out, the other in.
+pub fn rest_pins(transmit: u32, receive: u32) {
+    // SAFETY: registers of the port, used by this thread alone.
+    unsafe {
+        PORT_SET.write_volatile(1 << transmit);
+        PORT_OUTPUT.write_volatile(1 << transmit);
+        register(PIN, 4 * receive).write_volatile(PIN_PULLED_UP);
     }
 }
 
@@ -73,9 +83,6 @@ impl Peripherals {
         nvic::wake_on(UART_INTERRUPT);
         // SAFETY: these are the peripherals' registers, used by this thread alone.
         unsafe {
-            PORT_SET.write_volatile(1 << transmit);
-            PORT_OUTPUT.write_volatile(1 << transmit);
-            register(PIN, 4 * receive).write_volatile(PIN_PULLED_UP);
             PIN_TRANSMIT.write_volatile(transmit);
             PIN_RECEIVE.write_volatile(receive);
             BAUD_RATE.write_volatile(BAUD_115200);
