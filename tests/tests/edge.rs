@@ -251,7 +251,7 @@ fn a_killed_server_loses_nothing_that_it_acknowledged() {
         }
         let mut server = Server::start(&state, &arguments);
         let mut device = server.client();
-        let found = match device.version(0).expect("it answers") {
+        let found = match device.version(None).expect("it answers") {
             Some(facts) => {
                 assert!(facts.own_trunk);
                 let head = bits(device.read_head().expect("it is restored"));

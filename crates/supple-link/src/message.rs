@@ -115,10 +115,10 @@ pub enum Request<'a> {
         /// Whether to keep the support samples with their labels too.
         support: bool,
     },
-    /// One of the versions kept, the newest being 0.
+    /// One of the versions kept. So all are listed from the newest on, each at the cost of one walk through the flash.
     Version {
-        /// Counted from the newest.
-        index: u16,
+        /// The newest of those with a smaller number than this; the newest of all where it is left out.
+        before: Option<u32>,
     },
     /// Set heads to what was kept. With a head left out, all heads, and the support samples where they were kept.
     Restore {
@@ -226,8 +226,10 @@ pub enum Answer<'a> {
         /// The class's number.
         class: u16,
     },
-    /// To [`Request::Save`] and [`Request::Version`].
-    Version(VersionFacts),
+    /// To [`Request::Save`].
+    Saved(VersionFacts),
+    /// To [`Request::Version`]; `None` where there is none, or none before that.
+    Version(Option<VersionFacts>),
     /// To [`Request::Counters`].
     Counters(Counters),
     /// To [`Request::Packs`].

@@ -124,9 +124,9 @@ impl<T: Trunk> Work<'_, T> {
                 counters.ram_high_water = board.fixed_memory().saturating_add(board.stack_high_water());
                 return Ok(Answer::Counters(*counters));
             }
-            Request::Version { index } => {
+            Request::Version { before } => {
                 let trunk = self.running.as_ref().ok().map(|running| TrunkHash(running.facts().trunk));
-                return self.versions.facts(index, trunk, board).map(Answer::Version);
+                return self.versions.facts(before, trunk, board).map(Answer::Version);
             }
             Request::Packs => return Ok(Answer::Packs(self.packs.state(board))),
             Request::PackBegin { length, from } => {
@@ -203,7 +203,7 @@ impl<T: Trunk> Work<'_, T> {
             Request::Save { support } => {
                 let version = self.versions.save(running, support, board)?;
                 add(&mut counters.saves, 1);
-                Ok(Answer::Version(version))
+                Ok(Answer::Saved(version))
             }
             Request::Restore { version, head } => {
                 self.versions.restore(running, version, head, board).map(|()| Answer::Done)

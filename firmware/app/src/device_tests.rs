@@ -416,7 +416,7 @@ fn what_happened_is_counted() {
     };
     let Adaptation::Adapted { before, after } = outcome else { panic!("{outcome:?}") };
     assert!(after < before);
-    assert!(matches!(device.ask(Request::Save { support: true }), Ok(Answer::Version(_))));
+    assert!(matches!(device.ask(Request::Save { support: true }), Ok(Answer::Saved(_))));
     let expected = Counters {
         // Begin, two times input, features and push, two steps, adapt, save, and twice what counts them.
         requests: 13,

@@ -71,27 +71,27 @@ impl Versions {
         })
     }
 
-    /// What one of the versions holds, the newest being 0; `trunk` is that of the pack that runs.
+    /// What the newest version before a number holds, or the newest of all; `trunk` is that of the pack that runs.
     #[inline(never)]
     pub fn facts<B: Board>(
         &self,
-        index: u16,
+        before: Option<u32>,
         trunk: Option<TrunkHash>,
         board: &mut B,
-    ) -> Result<VersionFacts, DeviceError> {
-        let mut record = self.newest()?;
-        for _ in 0..index {
-            let older = self.before(record.sequence, board)?;
-            record = older.ok_or(DeviceError::NoVersion { version: index.into() })?;
-        }
+    ) -> Result<Option<VersionFacts>, DeviceError> {
+        let found = match before {
+            None => self.journal()?.newest(),
+            Some(version) => self.before(version, board)?,
+        };
+        let Some(record) = found else { return Ok(None) };
         let header = self.reader(record, board)?.header().ok();
-        Ok(VersionFacts {
+        Ok(Some(VersionFacts {
             version: record.sequence,
             own_trunk: header.is_some_and(|header| Some(header.trunk) == trunk),
             heads: header.map_or(0, |header| header.heads),
             samples: header.map_or(0, |header| header.samples),
             bytes: record.length,
-        })
+        }))
     }
 
     /// Sets heads to those of a version, or of the newest; all of them, or only one. What is refused changes nothing.

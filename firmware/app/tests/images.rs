@@ -127,9 +127,9 @@ fn any_flash_image_gives_sound_heads_or_the_learned_start() {
                         Err(error) => panic!("{at}: {error}"),
                     }
                 }
-                for index in 0..4 {
-                    let _ = ask(&mut device, &mut desk, &Request::Version { index });
-                    let version = Some(index.into());
+                for index in 0..4_u32 {
+                    let version = Some(index);
+                    let _ = ask(&mut device, &mut desk, &Request::Version { before: version });
                     let _ = ask(&mut device, &mut desk, &Request::Restore { version, head: None });
                 }
                 for _ in 0..5 {

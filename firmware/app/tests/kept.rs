@@ -5,7 +5,7 @@ mod common;
 
 use common::{Desk, FEATURES, Random, ask, copy_of, done, feature, heads, numbers, pack_of, requests, start};
 use supple_app::{Board, Device};
-use supple_link::{Answer, DeviceError, Label, Request};
+use supple_link::{Answer, DeviceError, Label, Request, VersionFacts};
 use supple_store::{Journal, Record};
 
 const SAVE_ALL: Request = Request::Save { support: true };
@@ -28,6 +28,14 @@ fn payload(desk: &mut Desk, version: Option<u32>) -> Vec<u8> {
     let mut bytes = vec![0; record.length as usize];
     journal.read(&mut desk.flash, &record, 0, &mut bytes).expect("reads");
     bytes
+}
+
+/// What the device says of the newest version before a number, or of the newest of all.
+fn version(device: &mut Device, desk: &mut Desk, before: Option<u32>) -> Option<VersionFacts> {
+    match device.answer(&Request::Version { before }, desk) {
+        Ok(Answer::Version(facts)) => facts,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Writes what may be no snapshot as the newest version; its number.
@@ -82,7 +90,7 @@ fn a_device_goes_on_after_a_cut_as_if_there_had_been_none() {
         let (mut device, mut desk) = used(&mut random, &pack);
         let support = random.below(3) > 0;
         match device.answer(&Request::Save { support }, &mut desk) {
-            Ok(Answer::Version(facts)) => with_samples += u32::from(facts.samples > 0),
+            Ok(Answer::Saved(facts)) => with_samples += u32::from(facts.samples > 0),
             Ok(other) => panic!("{other:?}"),
             Err(DeviceError::NotBegun | DeviceError::HeadNotFinite { .. }) => continue,
             Err(error) => panic!("{seed}: {error}"),
@@ -112,7 +120,7 @@ fn a_restored_version_is_what_it_was_whatever_came_between() {
         let mut random = Random(seed + 10_000);
         let pack = pack_of(0.0, &heads(&mut random));
         let (mut device, mut desk) = used(&mut random, &pack);
-        let Ok(Answer::Version(facts)) = device.answer(&SAVE_ALL, &mut desk) else { continue };
+        let Ok(Answer::Saved(facts)) = device.answer(&SAVE_ALL, &mut desk) else { continue };
         let mut copy = copy_of(&desk);
         for _ in 0..random.below(30) {
             requests(&mut random, |request| {
@@ -235,7 +243,7 @@ fn heads_for_another_trunk_are_kept_but_not_loaded() {
     let way = heads[0].capacity;
     done(&mut device, &mut desk, &Request::Begin { way });
     assert_eq!(ask(&mut device, &mut desk, &RESTORE), Err(DeviceError::NothingKept));
-    assert_eq!(ask(&mut device, &mut desk, &Request::Version { index: 0 }), Err(DeviceError::NothingKept));
+    assert_eq!(version(&mut device, &mut desk, None), None);
     done(&mut device, &mut desk, &SAVE_HEADS);
     let kept = numbers(&mut device, &mut desk, 0);
 
@@ -247,9 +255,7 @@ fn heads_for_another_trunk_are_kept_but_not_loaded() {
     let mut device = start(&foreign, &mut replaced);
     assert_eq!(numbers(&mut device, &mut replaced, 0), Err(DeviceError::NotBegun));
     assert_eq!(ask(&mut device, &mut replaced, &RESTORE), Err(DeviceError::OtherTrunk));
-    let Ok(Answer::Version(facts)) = device.answer(&Request::Version { index: 0 }, &mut replaced) else {
-        panic!("a version")
-    };
+    let facts = version(&mut device, &mut replaced, None).expect("it is kept");
     assert!(!facts.own_trunk);
     // Its own heads come after, and the pack that went before finds its own behind them.
     done(&mut device, &mut replaced, &Request::Begin { way });
@@ -264,15 +270,41 @@ fn heads_for_another_trunk_are_kept_but_not_loaded() {
     done(&mut device, &mut desk, &Request::Restore { version: Some(facts.version), head: None });
     let gone = Request::Restore { version: Some(99), head: None };
     assert_eq!(ask(&mut device, &mut desk, &gone), Err(DeviceError::NoVersion { version: 99 }));
-    let listed: Vec<_> = (0..3)
-        .map(|index| {
-            device.answer(&Request::Version { index }, &mut desk).map(|answer| {
-                let Answer::Version(facts) = answer else { panic!("a version") };
-                facts.own_trunk
-            })
-        })
-        .collect();
-    assert_eq!(listed, [Ok(false), Ok(true), Err(DeviceError::NoVersion { version: 2 })]);
+    let newest = version(&mut device, &mut desk, None).expect("it is kept");
+    let older = version(&mut device, &mut desk, Some(newest.version)).expect("it is kept");
+    assert_eq!((newest.own_trunk, older), (false, VersionFacts { own_trunk: true, ..facts }));
+    assert_eq!(version(&mut device, &mut desk, Some(older.version)), None);
+    assert_eq!(version(&mut device, &mut desk, Some(newest.version + 1)), Some(newest));
+    assert_eq!(version(&mut device, &mut desk, Some(u32::MAX)), Some(newest));
+    assert_eq!(version(&mut device, &mut desk, Some(0)), None);
+}
+
+#[test]
+fn each_version_listed_costs_one_walk_through_the_flash() {
+    let pack = pack_of(0.0, &heads(&mut Random(3)));
+    let mut desk = Desk::with_pack(&pack);
+    let mut device = start(&pack, &mut desk);
+    done(&mut device, &mut desk, &Request::Begin { way: 1 });
+    for _ in 0..100 {
+        assert!(matches!(device.answer(&SAVE_HEADS, &mut desk), Ok(Answer::Saved(_))));
+    }
+    let region = Desk::PLACES.heads;
+    let walk = u64::from(region.segments) * u64::from(region.segment_bytes);
+    let (mut listed, mut before) = (0, None);
+    loop {
+        let read = desk.flash.bytes_read();
+        let Some(facts) = version(&mut device, &mut desk, before) else { break };
+        // The walk, and the snapshot's header behind it.
+        assert!(desk.flash.bytes_read() - read <= walk + 64, "{}", desk.flash.bytes_read() - read);
+        assert!(before.is_none_or(|before| facts.version < before));
+        (listed, before) = (listed + 1, Some(facts.version));
+    }
+    assert!(listed > 10, "{listed}");
+    // What an empty list is told of is no refusal.
+    let Ok(Answer::Counters(counters)) = device.answer(&Request::Counters, &mut desk) else {
+        panic!("counts")
+    };
+    assert_eq!(counters.refusals, 0);
 }
 
 #[test]

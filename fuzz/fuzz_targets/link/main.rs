@@ -169,7 +169,7 @@ fn first_inputs() -> Vec<Vec<u8>> {
         [input(), request(Request::Features), push(1), request(Request::Adapt { steps: 3 })].concat(),
         [request(Request::Logits), request(Request::Enrol), request(Request::Step)].concat(),
         [request(Request::Save { support: true }), request(Request::Reset)].concat(),
-        [request(Request::Version { index: 0 }), request(Request::Restart), request(Request::Counters)]
+        [request(Request::Version { before: None }), request(Request::Restart), request(Request::Counters)]
             .concat(),
         [select, request(Request::Begin { way: 2 }), numbers, request(Request::Adapt { steps: 2 })].concat(),
     ];

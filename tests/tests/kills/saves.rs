@@ -59,7 +59,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 
 /// After a start: the newest version is the one acknowledged last, or the one that was under way, whole.
 fn check(device: &mut Client<Line>, kept: &mut Kept) {
-    let newest = device.version(0).expect("it answers");
+    let newest = device.version(None).expect("it answers");
     let under_way = kept.under_way.take();
     let Some(newest) = newest else {
         assert!(kept.acknowledged.is_none(), "version {:?} is gone", kept.acknowledged);
@@ -81,7 +81,7 @@ fn check(device: &mut Client<Line>, kept: &mut Kept) {
         }
     }
     // The one before, which no save has touched, can be gone back to.
-    if let Some(older) = device.version(1).expect("it answers") {
+    if let Some(older) = device.version(Some(newest.version)).expect("it answers") {
         device.restore(Some(older.version), None).expect("it is kept");
     }
     device.restore(None, None).expect("it is kept");

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
-use supple_link::{Counters, Info, VersionFacts};
+use supple_link::host::LinkError;
+use supple_link::{Counters, DeviceError, Info, VersionFacts};
 
 use super::{Device, DeviceCommandError, info, keep};
 use crate::signal;
@@ -30,11 +31,13 @@ pub fn monitor(
     let view = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
     view.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
     let start = Instant::now();
+    // Where a flash keeps nothing, asking again would only be counted as refused.
+    let mut keeps = true;
     let mut looks = 0;
     while !stopped() && count.is_none_or(|count| looks < count) {
         looks += 1;
         let next = Instant::now() + interval;
-        let look = Look::at(device, start.elapsed())?;
+        let look = Look::at(device, start.elapsed(), &mut keeps)?;
         match (json, live) {
             // One line each, unlike a single result.
             (true, _) => crate::print(false, &Value::Null, &look.object().to_string()),
@@ -63,11 +66,18 @@ struct Look {
 }
 
 impl Look {
-    fn at(device: &mut Device, after: Duration) -> Result<Self, DeviceCommandError> {
+    fn at(device: &mut Device, after: Duration, keeps: &mut bool) -> Result<Self, DeviceCommandError> {
         let info = device.info()?;
         let counters = device.counters()?;
         // Without a flash that keeps anything there are no versions, and all the rest is still worth seeing.
-        let newest = device.version(0).ok().flatten();
+        let newest = match keeps.then(|| device.version(None)) {
+            None => None,
+            Some(Err(LinkError::Device(DeviceError::Flash(_)))) => {
+                *keeps = false;
+                None
+            }
+            Some(newest) => newest?,
+        };
         Ok(Self { after, info, counters, newest })
     }
 

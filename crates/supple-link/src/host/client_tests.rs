@@ -213,16 +213,20 @@ fn what_is_kept_is_asked_and_answered_in_its_words() {
         client.transport.asked.clone()
     };
     let facts = VersionFacts { version: 300, own_trunk: true, heads: 2, samples: 5, bytes: 1000 };
-    let asked =
-        ask(Answer::Version(facts), &|client| assert_eq!(client.save(true).expect("answered"), facts));
+    let asked = ask(Answer::Saved(facts), &|client| assert_eq!(client.save(true).expect("answered"), facts));
     assert_eq!(asked, [19, 1]);
-    let asked = ask(Answer::Version(facts), &|client| {
-        assert_eq!(client.version(2).expect("answered"), Some(facts));
+    let asked = ask(Answer::Version(Some(facts)), &|client| {
+        assert_eq!(client.version(None).expect("answered"), Some(facts));
     });
-    assert_eq!(asked, [20, 2]);
-    for none in [DeviceError::NothingKept, DeviceError::NoVersion { version: 0 }] {
-        ask(Answer::Failed(none), &|client| assert_eq!(client.versions().expect("answered"), []));
-    }
+    assert_eq!(asked, [20, 0]);
+    let asked = ask(Answer::Version(Some(facts)), &|client| {
+        assert_eq!(client.version(Some(301)).expect("answered"), Some(facts));
+    });
+    assert_eq!(asked, [20, 1, 0xad, 2]);
+    let asked = ask(Answer::Version(None), &|client| {
+        assert_eq!(client.versions().expect("answered"), []);
+    });
+    assert_eq!(asked, [20, 0]);
     let asked = ask(Answer::Done, &|client| client.restore(Some(300), None).expect("answered"));
     assert_eq!(asked, [21, 1, 0xac, 2, 0]);
     assert_eq!(ask(Answer::Done, &|client| client.restore(None, Some(1)).expect("answered")), [21, 0, 1, 1]);
@@ -233,10 +237,10 @@ fn what_is_kept_is_asked_and_answered_in_its_words() {
     assert_eq!(asked, [22]);
     // The last chunk of a feature vector: 1.0 as a grey level.
     assert_eq!(ask(Answer::Done, &|client| client.feature(&[1.0]).expect("answered")), [18, 0, 2, 2, 1, 255]);
+    // A device that names the same version again and again.
     let mut client = FakeDevice::client(&[]);
-    client.transport.answer = Answer::Version(facts);
-    // A device that never comes to an end of its versions.
-    assert_eq!(client.versions().expect("it ends").len(), 4096);
+    client.transport.answer = Answer::Version(Some(facts));
+    assert!(matches!(client.versions(), Err(LinkError::Mismatch { request: "version" })));
 }
 
 #[test]

@@ -1,33 +1,38 @@
 //! What concerns versions of the heads that are kept, and what has happened.
 
 use super::{Client, LinkError, done};
-use crate::error::DeviceError;
 use crate::host::transport::Transport;
 use crate::message::{Answer, Counters, Request, VersionFacts};
 
-/// A device that never says that there are no more versions would be asked for ever.
-const MOST_VERSIONS: u16 = 4096;
+/// A device that names every number there is would be asked for days.
+const MOST_VERSIONS: usize = 4096;
 
 impl<T: Transport> Client<T> {
     /// Keeps all heads through any loss of power, on request with the support samples; the version.
     pub fn save(&mut self, support: bool) -> Result<VersionFacts, LinkError> {
-        self.ask("save", &Request::Save { support }, version)
+        self.ask("save", &Request::Save { support }, |answer| match answer {
+            Answer::Saved(facts) => Some(facts),
+            _ => None,
+        })
     }
 
-    /// A version that is kept, the newest being 0; `None` beyond the oldest.
-    pub fn version(&mut self, index: u16) -> Result<Option<VersionFacts>, LinkError> {
-        match self.ask("version", &Request::Version { index }, version) {
-            Ok(facts) => Ok(Some(facts)),
-            Err(LinkError::Device(DeviceError::NothingKept | DeviceError::NoVersion { .. })) => Ok(None),
-            Err(error) => Err(error),
-        }
+    /// The newest version that is kept of those with a smaller number than `before`, or of all; `None` where there is
+    /// none.
+    pub fn version(&mut self, before: Option<u32>) -> Result<Option<VersionFacts>, LinkError> {
+        self.ask("version", &Request::Version { before }, |answer| match answer {
+            Answer::Version(None) => Some(None),
+            Answer::Version(Some(facts)) if before.is_none_or(|before| facts.version < before) => {
+                Some(Some(facts))
+            }
+            _ => None,
+        })
     }
 
-    /// All versions that are kept, the newest first.
+    /// All versions that are kept, the newest first; of more than 4,096, those.
     pub fn versions(&mut self) -> Result<Vec<VersionFacts>, LinkError> {
-        let mut versions = Vec::new();
-        for index in 0..MOST_VERSIONS {
-            let Some(facts) = self.version(index)? else { break };
+        let mut versions: Vec<VersionFacts> = Vec::new();
+        while versions.len() < MOST_VERSIONS {
+            let Some(facts) = self.version(versions.last().map(|facts| facts.version))? else { break };
             versions.push(facts);
         }
         Ok(versions)
@@ -45,12 +50,5 @@ impl<T: Transport> Client<T> {
             Answer::Counters(counters) => Some(counters),
             _ => None,
         })
-    }
-}
-
-fn version(answer: Answer) -> Option<VersionFacts> {
-    match answer {
-        Answer::Version(facts) => Some(facts),
-        _ => None,
     }
 }
