@@ -146,19 +146,23 @@ fn boot(bytes: &[u8]) {
     let Some(boot) = Boot::from_bytes(bytes) else { return };
     assert_eq!(boot.to_bytes(), bytes);
     let key = KeyId([bytes[16]; 8]);
-    let waiting = boot.install(key, boot.counter(&key));
+    let waiting = boot.install(key, boot.counter(&key), |_| true);
     let started = boot.start().1;
     let confirmed = started.and_then(|started| started.confirm());
     if let Some(confirmed) = confirmed {
         assert_ne!(confirmed.running(), boot.running());
     }
-    for next in [waiting.ok(), started, confirmed, boot.withdraw()].into_iter().flatten() {
+    let replacing = boot.install(key, boot.counter(&key), |known| known.0[0] & 1 == 0);
+    for next in [waiting.ok(), replacing.ok(), started, confirmed, boot.withdraw(), Some(boot.refuse())]
+        .into_iter()
+        .flatten()
+    {
         assert_eq!(Boot::from_bytes(&next.to_bytes()), Some(next), "what follows is no record");
     }
 }
 
 fn first_inputs() -> Vec<Vec<u8>> {
-    let waiting = Boot::default().install(KeyId([3; 8]), 4).expect("the first key");
+    let waiting = Boot::default().install(KeyId([3; 8]), 4, |_| true).expect("the first key");
     let record = |kind: u8, segment: u8, sequence: u8, payload: &[u8]| {
         [&[kind, segment, payload.len() as u8, sequence], payload].concat()
     };

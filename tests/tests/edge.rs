@@ -185,14 +185,33 @@ fn a_trunk_that_tract_does_not_run_is_told() {
     let folder = folder();
     let pack = root().join("models/omniglot-int8/omniglot-int8.supple");
     let state = folder.path().join("state");
-    let server = Server::start(&state, &[&"--trunk", &"tract", &"--pack", &pack]);
+    let output = run(&[&"--state", &state, &"--stdio", &"--trunk", &"tract", &"--pack", &pack]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("i8") && said.contains("`plan`"), "{said}");
+    assert!(!state.exists(), "a refused start leaves a state file");
+    // A file that runs by its plan.
+    let server = Server::start(&state, &[&"--trunk", &"plan", &"--pack", &pack]);
+    let info = server.client().info().expect("it answers");
+    assert!(info.pack.is_ok() && info.memory.stack_high_water > 0 && info.memory.fixed > 1 << 20, "{info:?}");
+    drop(server);
+    let server = Server::start(&state, &[&"--trunk", &"tract"]);
     let info = server.client().info().expect("it answers");
     assert_eq!(info.pack.map(|_| ()), Err(DeviceError::Pack(PackFault::NotBuilt)));
     assert_eq!(info.board, "edge");
     drop(server);
-    // The same file by its plan.
-    let info = Server::start(&state, &[&"--trunk", &"plan"]).client().info().expect("it answers");
-    assert!(info.pack.is_ok() && info.memory.stack_high_water > 0 && info.memory.fixed > 1 << 20, "{info:?}");
+    // And over the line, where what runs goes on.
+    let other = folder.path().join("other");
+    let ring = keys::block(&[*key().verifying_key().as_bytes()]).expect("a key");
+    let (first, ring) = (file(&folder, "first", &small_pack("first")), file(&folder, "keys", &ring));
+    let server = Server::start(&other, &[&"--trunk", &"tract", &"--pack", &first, &"--keys", &ring]);
+    let mut device = server.client();
+    let before = device.info().expect("it answers").pack.expect("tract runs it");
+    let sent = signed(&fs::read(&pack).expect("it is there"), 1);
+    device.send_pack(&sent, |_, _| ()).expect("room");
+    let refused = device.pack_finish().expect_err("tract does not run it");
+    let not_built = PackRefusal::Pack(PackFault::NotBuilt);
+    assert!(matches!(refused, LinkError::Device(DeviceError::PackRefused(refusal)) if refusal == not_built));
+    assert_eq!(device.restart().expect("it answers").pack, Ok(before));
 }
 
 /// A version and the head in it.

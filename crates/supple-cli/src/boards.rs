@@ -22,6 +22,8 @@ pub struct Board {
     pub pack_region: usize,
     /// The most stack that the firmware uses: what its linker script promises and `cargo xtask gates stack` proves.
     pub stack_bytes: usize,
+    /// RAM of the firmware itself, besides pool, labels and stack: the line's buffers, the driver's state.
+    pub program_bytes: usize,
 }
 
 impl Board {
@@ -36,14 +38,19 @@ impl Board {
         let room = match name {
             "microbit" => Self { pool: 1472, labels: 128, stack_bytes: 8_576, ..MID_SIZE },
             "mps2-an385" => Self { stack_bytes: 9_216, ..MID_SIZE },
-            "riscv32-virt" => Self { stack_bytes: 9_472, ..MID_SIZE },
+            "riscv32-virt" => Self { stack_bytes: 9_472, program_bytes: 1_568, ..MID_SIZE },
             "netduinoplus2" | "nucleo-f446re" => Self { pool: 28 * 1024, stack_bytes: 8_192, ..MID_SIZE },
-            "esp32-c3" => Self { pool: 60 * 1024, stack_bytes: 16_384, ..MID_SIZE },
+            "esp32-c3" => Self { pool: 60 * 1024, stack_bytes: 16_384, program_bytes: 2_880, ..MID_SIZE },
             "nrf52840-dk" => Self { pool: 56 * 1024, stack_bytes: 8_192, ..MID_SIZE },
-            "pico2" => Self { pool: 112 * 1024, stack_bytes: 8_704, ..MID_SIZE },
+            "pico2" => Self { pool: 112 * 1024, stack_bytes: 8_704, program_bytes: 1_816, ..MID_SIZE },
             _ => MID_SIZE,
         };
         Ok(Self { name, pack_region: pack_room as usize, ..room })
+    }
+
+    /// All RAM that the firmware uses with a pack: what the pack needs, the deepest stack, and the firmware's own.
+    pub fn ram_bytes(&self, need: &MemoryNeed) -> usize {
+        need.adapt_bytes() + self.stack_bytes + self.program_bytes
     }
 
     /// Whether a pack fits, with the signature behind it if it has one: so many bytes of flash.
@@ -66,7 +73,8 @@ const MID_SIZE: Board = Board {
     labels: 1024,
     heads: 4,
     pack_region: 2 << 20,
-    stack_bytes: 6_144,
+    stack_bytes: 5_504,
+    program_bytes: 1_560,
 };
 
 #[cfg(test)]

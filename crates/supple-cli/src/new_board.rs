@@ -12,6 +12,8 @@ pub use arguments::NewBoardArguments;
 
 /// The folders of boards, within a checkout.
 const BOARDS: &str = "firmware/boards";
+/// Names that mean something else: all boards, the program for Linux, the twin, a folder of builds.
+const TAKEN: [&str; 5] = ["all", "edge", "twin", "release", "debug"];
 /// A device tells its board's name in so many bytes.
 const NAME_MOST: usize = 32;
 /// No file of a board is longer.
@@ -23,7 +25,7 @@ pub enum NewBoardError {
     /// No name for a folder, a crate and a device.
     #[error(
         "`{0}` is no name for a board: take a lower-case letter, then lower-case letters, digits and single hyphens, \
-         {NAME_MOST} bytes at most, not beginning with `supple`"
+         {NAME_MOST} bytes at most, not beginning with `supple`, and none of {taken}", taken = TAKEN.join(", ")
     )]
     Name(String),
     /// The command runs outside of a checkout.
@@ -97,6 +99,7 @@ fn is_name(name: &str) -> bool {
         && name.len() <= NAME_MOST
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && !name.starts_with("supple")
+        && !TAKEN.contains(&name)
 }
 
 /// The folder `firmware` of the checkout named, or of the one around the working directory.
@@ -191,15 +194,17 @@ fn checklist(name: &str, like: &str, folder: &Path) -> String {
 [ ] memory.x          flash and RAM; regions KEYS, PACK and PACK_B, each of whole erase units but the keys
 [ ] src/main.rs       the flash driver: erase unit and word of the chip; PLACES: packs and journals, none over another
 [ ] crates/supple-link/src/host/hardware.rs
-                      a line for {name}: target, programmer, where packs and keys lie
+                      an entry for {name} in HARDWARE, which is one longer then: target, programmer, where packs and
+                      keys lie (of an emulated board: in BOARDS of board.rs)
 [ ] crates/supple-cli/src/boards.rs
-                      a line for {name}: pool, labels, stack
+                      a line for {name}: pool, labels, stack, the program's own RAM
 [ ] docs/porting.md   a line in the list of boards: what was tried, and what was not
 Commands to try, in the checkout:
     cargo xtask firmware --board {name}
     cargo xtask gates panic
     cargo xtask gates stack       (then set _stack_promise in memory.x to what it finds)
     cargo test --release -p supple-link --features std --lib board
+    cargo build --release -p supple-cli     (this program, so that it knows {name})
     supple flash --board {name} PACK
     supple device --port PORT info"
     )

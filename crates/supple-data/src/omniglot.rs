@@ -136,6 +136,23 @@ fn decode(root: &Path, name: &str, files: &Files) -> Result<Drawings, LoadError>
     Ok(set)
 }
 
+/// One drawing from a PNG as a trunk is shown it: its ink (1 = black) at 28 × 28, row by row.
+///
+/// # Errors
+/// [`LoadError`] if the file cannot be read, is no PNG, or has another size than drawings have.
+pub fn drawing(path: &Path) -> Result<Vec<f32>, LoadError> {
+    let file = File::open(path).map_err(|source| LoadError::Io { path: path.to_owned(), source })?;
+    let (width, height, ink) = decode_png(&read_bounded(file, path)?)
+        .map_err(|reason| LoadError::BrokenImage { path: path.to_owned(), reason })?;
+    if width != height || !SIDES.contains(&width) {
+        let (path, expected) = (path.to_owned(), "105 × 105 (or 28 × 28)".to_owned());
+        return Err(LoadError::WrongSize { path, width, height, expected });
+    }
+    let mut drawings = Drawings::new("", width);
+    drawings.push("", "", &[ink]);
+    Ok(drawings.shrunk().iter().map(|&level| f32::from(level) / 255.0).collect())
+}
+
 /// The last three parts of a path, if it is a PNG in a character in an alphabet; hidden files and the resource
 /// forks some zip programs add are passed over.
 fn key(path: &Path) -> Option<(String, String, String)> {

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Instant;
 
 use supple_app::{Area, Board, Clock, Places};
+use supple_pack::Pack;
 
 use crate::flash::{FileFlash, Storage};
 use crate::line::Line;
@@ -21,6 +22,8 @@ pub struct Edge<S = StateFile> {
     pub places: Places,
     /// When it started.
     pub started: Instant,
+    /// Whether the trunk can be made of a pack, in the way that was chosen.
+    pub can_run: fn(&Pack) -> bool,
 }
 
 impl<S: Storage> Board for Edge<S> {
@@ -74,6 +77,10 @@ impl<S: Storage> Board for Edge<S> {
         let start = self.places.pack(area) as usize;
         let behind = self.flash.packs().get(start..).unwrap_or_default();
         behind.get(..self.places.pack_bytes as usize).unwrap_or_default()
+    }
+
+    fn can_run(&self, pack: &Pack) -> bool {
+        (self.can_run)(pack)
     }
 
     fn keys(&self) -> &[u8] {

@@ -36,7 +36,7 @@ use supple_pack::{AlignedBytes, Pack};
 use crate::arguments::{Arguments, TrunkKind};
 use crate::board::Edge;
 use crate::line::Line;
-use crate::serve::{ByPlan, ByTract, serve};
+use crate::serve::{ByPlan, ByTract, runs, serve};
 use crate::state::{Sizes, State};
 
 fn main() -> ExitCode {
@@ -51,7 +51,11 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let keys = arguments.keys.as_deref().map(keys).transpose()?.unwrap_or_default();
-    let State { sizes, flash } = state(arguments)?;
+    let can_run = match arguments.trunk {
+        TrunkKind::Plan => runs::<ByPlan>,
+        TrunkKind::Tract => runs::<ByTract>,
+    };
+    let State { sizes, flash } = state(arguments, can_run)?;
     let line = match arguments.line.listen {
         None => Line::stdio(),
         Some(address) => {
@@ -62,7 +66,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             line
         }
     };
-    let mut edge = Edge { flash, line, keys, places: sizes.places(), started: Instant::now() };
+    let mut edge = Edge { flash, line, keys, places: sizes.places(), started: Instant::now(), can_run };
     let served = match arguments.trunk {
         TrunkKind::Plan => serve::<ByPlan, _>(&mut edge, sizes.memory),
         TrunkKind::Tract => serve::<ByTract, _>(&mut edge, sizes.memory),
@@ -72,11 +76,11 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 /// Opens the state file, or makes it.
-fn state(arguments: &Arguments) -> Result<State, Box<dyn Error>> {
+fn state(arguments: &Arguments, can_run: fn(&Pack) -> bool) -> Result<State, Box<dyn Error>> {
     let path = &arguments.state;
     if !path.try_exists().map_err(|error| format!("{} cannot be looked at: {error}", path.display()))? {
         let sizes = arguments.sizes.over(Sizes::DEFAULT)?;
-        let pack = arguments.pack.as_deref().map(|pack| first_pack(pack, &sizes)).transpose()?;
+        let pack = arguments.pack.as_deref().map(|pack| first_pack(pack, &sizes, can_run)).transpose()?;
         state::create(path, &sizes, &pack.unwrap_or_default())?;
         return Ok(state::open(path)?);
     }
@@ -112,10 +116,13 @@ fn keys(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// A sound pack that fits.
-fn first_pack(path: &Path, sizes: &Sizes) -> Result<Vec<u8>, String> {
+fn first_pack(path: &Path, sizes: &Sizes, can_run: fn(&Pack) -> bool) -> Result<Vec<u8>, String> {
     let bytes =
         read(path, sizes.pack.into()).map_err(|error| format!("{error}, or give more --pack-room"))?;
     let aligned = AlignedBytes::copy_of(&bytes);
-    Pack::parse_region(&aligned).map_err(|error| format!("{}: {error}", path.display()))?;
+    let pack = Pack::parse_region(&aligned).map_err(|error| format!("{}: {error}", path.display()))?;
+    if !can_run(&pack) {
+        return Err(format!("{}: it cannot run with --trunk as chosen; choose `plan`", path.display()));
+    }
     Ok(bytes)
 }

@@ -6,7 +6,7 @@ use std::io;
 use supple_app::{Board, Device, Memory, Packs, Session};
 use supple_pack::{AlignedBytes, Pack};
 use supple_runtime::trunk::tract::TractError;
-use supple_runtime::{PlanTrunk, RunError, TractTrunk, Trunk};
+use supple_runtime::{MemoryNeed, PlanTrunk, RunError, TractTrunk, Trunk};
 
 use crate::board::Edge;
 use crate::flash::Storage;
@@ -47,6 +47,12 @@ impl Maker for ByTract {
     fn make<'m>(pack: &Pack<'m>, _: &'m mut [f32]) -> Result<TractTrunk, TractError> {
         TractTrunk::new(pack)
     }
+}
+
+/// Whether a trunk can be made of a pack that was checked.
+pub fn runs<M: Maker>(pack: &Pack) -> bool {
+    let mut arena = vec![0.0; MemoryNeed::of(pack).arena];
+    M::make(pack, &mut arena).inspect_err(|error| eprintln!("a pack was refused: {error}")).is_ok()
 }
 
 /// How a device came to its end.

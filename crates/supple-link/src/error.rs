@@ -49,7 +49,7 @@ pub enum DeviceError {
     #[error("there is no feature vector yet; send an input and ask for features first")]
     NoFeature,
     /// No `Begin` yet.
-    #[error("no adaptation has begun; send begin with the number of classes first")]
+    #[error("the head has learned nothing yet; adapt it, or restore what was saved, first")]
     NotBegun,
     /// Not a number of classes the pack allows.
     #[error(
@@ -226,13 +226,20 @@ pub enum DeviceError {
         /// Counted from 0.
         head: u16,
     },
+    /// The host's earlier requests were answered before a start that it does not know of.
+    #[error(
+        "the device has started anew in between, and knows only what was saved; look at what it holds, and begin again"
+    )]
+    StartedAnew,
 }
 
 /// What is wrong with a flash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum FlashFault {
     /// It cannot be read or written at all, or its places do not fit it.
-    #[error("it cannot be used; check the board's places in flash")]
+    #[error(
+        "it cannot be used; check the board's places in flash, or else erase what lies in its journals, with a programmer"
+    )]
     Unusable,
     /// What was written is not what is read.
     #[error("what is read back is not what was written; it is worn out, locked or not emulated")]
@@ -308,7 +315,7 @@ pub enum PackRefusal {
     #[error("its signature is wrong; send it again, or sign it again")]
     Signature,
     /// No room to count for a further key.
-    #[error("the device counts for four keys and this is another; sign it with one of those")]
+    #[error("the device counts for four keys that it knows, and this is another; sign it with one of those")]
     TooManyKeys,
     /// It needs more memory than the firmware gives.
     #[error("it needs {needed} bytes of memory, the firmware gives {given}; pack smaller heads")]

@@ -11,7 +11,7 @@ use crate::frame::VALUES_MAX;
 use crate::values::{Label, Values};
 
 /// The version of these messages, told by [`Info`]. `Info` itself never changes before its first field.
-pub const PROTOCOL: u16 = 4;
+pub const PROTOCOL: u16 = 5;
 
 /// The most rows that [`Request::BeginRows`] carries.
 pub const ROWS_MAX: usize = VALUES_MAX / 2;
@@ -156,6 +156,21 @@ pub enum Request<'a> {
     Confirm,
     /// Start anew, after the answer is sent.
     Restart,
+}
+
+impl Request<'_> {
+    /// Whether it changes nothing, and its answer does not depend on what came before on the line.
+    pub fn only_asks(&self) -> bool {
+        matches!(
+            self,
+            Self::Info
+                | Self::Version { .. }
+                | Self::Counters
+                | Self::Packs
+                | Self::PackDigest { .. }
+                | Self::StackHighWater
+        )
+    }
 }
 
 /// Rows of a learned start: little-endian `u16`, at most [`ROWS_MAX`] of them.

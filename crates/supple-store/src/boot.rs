@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | no trial | the running area | none |
 //! | waiting | the other area | started |
+//! | waiting, but not vouched for (any more) | the running area | no trial, rolled back |
 //! | started | the running area | no trial, rolled back |
 //!
 //! Everything here is a pure function of a [`Boot`] to the next; whoever calls it appends the result to a journal before
@@ -126,7 +127,7 @@ pub enum InstallError {
         floor: u32,
     },
     /// No room for another key's counter.
-    #[error("packs of {KEYS} other keys were confirmed already; sign with one of those keys")]
+    #[error("packs of {KEYS} other keys in use were confirmed already; sign with one of those keys")]
     TooManyKeys,
 }
 
@@ -175,10 +176,7 @@ impl Boot {
             Trial::Waiting(pack) => {
                 (self.running.other(), Some(Self { trial: Trial::Started(pack), ..*self }))
             }
-            Trial::Started(_) => {
-                let back = Self { trial: Trial::None, outcome: Outcome::RolledBack, ..*self };
-                (self.running, Some(back))
-            }
+            Trial::Started(_) => (self.running, Some(self.refuse())),
         }
     }
 
@@ -186,8 +184,14 @@ impl Boot {
     ///
     /// # Errors
     ///
-    /// [`InstallError`] if this run is a trial, the counter is below the key's, or the key is one too many.
-    pub fn install(&self, key: KeyId, counter: u32) -> Result<Self, InstallError> {
+    /// [`InstallError`] if this run is a trial, the counter is below the key's, or the key is one too many. Where places
+    /// are short, that of a key which is not `in_use` any more is given up: nothing it signed is taken.
+    pub fn install(
+        &self,
+        key: KeyId,
+        counter: u32,
+        in_use: impl Fn(&KeyId) -> bool,
+    ) -> Result<Self, InstallError> {
         if self.is_trial() {
             return Err(InstallError::OnTrial);
         }
@@ -195,11 +199,24 @@ impl Boot {
         if counter < floor {
             return Err(InstallError::OlderCounter { counter, floor });
         }
+        let mut next = Self { trial: Trial::Waiting(Signed { key, counter }), ..*self };
         // What confirming will need.
-        if !self.has_place(&key) {
-            return Err(InstallError::TooManyKeys);
+        if !next.has_place(&key) {
+            let given_up = |place: &Option<Signed>| place.is_some_and(|known| !in_use(&known.key));
+            let from = next.counters.iter().position(given_up).ok_or(InstallError::TooManyKeys)?;
+            // Filled from the front, as before.
+            next.counters.iter_mut().skip(from).for_each(|place| *place = None);
+            for (place, known) in next.counters.iter_mut().skip(from).zip(self.counters.iter().skip(from + 1))
+            {
+                *place = *known;
+            }
         }
-        Ok(Self { trial: Trial::Waiting(Signed { key, counter }), ..*self })
+        Ok(next)
+    }
+
+    /// What waits is not vouched for: it is not tried, and what runs goes on.
+    pub fn refuse(&self) -> Self {
+        Self { trial: Trial::None, outcome: Outcome::RolledBack, ..*self }
     }
 
     /// The other area is about to be written: what waits in it is not to be tried. `None` if nothing waits.

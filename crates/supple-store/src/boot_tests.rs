@@ -12,7 +12,7 @@ fn key(number: u8) -> KeyId {
 
 /// Installs, starts and confirms.
 fn updated(boot: Boot, key: KeyId, counter: u32) -> Boot {
-    let waiting = boot.install(key, counter).expect("installs");
+    let waiting = boot.install(key, counter, |_| true).expect("installs");
     waiting.start().1.expect("a trial").confirm().expect("on trial")
 }
 
@@ -26,7 +26,7 @@ fn a_new_device_runs_area_a_and_writes_nothing() {
 
 #[test]
 fn a_confirmed_trial_runs_from_then_on() {
-    let waiting = Boot::default().install(KEY, 7).expect("installs");
+    let waiting = Boot::default().install(KEY, 7, |_| true).expect("installs");
     assert!(!waiting.is_trial());
     assert_eq!(waiting.confirm(), None, "it has not run yet");
     let (area, started) = waiting.start();
@@ -42,7 +42,7 @@ fn a_confirmed_trial_runs_from_then_on() {
 
 #[test]
 fn a_trial_that_is_not_confirmed_is_rolled_back_at_the_next_start() {
-    let (_, started) = Boot::default().install(KEY, 7).expect("installs").start();
+    let (_, started) = Boot::default().install(KEY, 7, |_| true).expect("installs").start();
     let (area, back) = started.expect("a trial").start();
     let back = back.expect("the roll-back is written");
     assert_eq!((area, back.running(), back.outcome()), (Area::A, Area::A, Outcome::RolledBack));
@@ -52,23 +52,23 @@ fn a_trial_that_is_not_confirmed_is_rolled_back_at_the_next_start() {
 
 #[test]
 fn what_waits_can_be_replaced_or_withdrawn_but_not_what_is_on_trial() {
-    let waiting = Boot::default().install(KEY, 7).expect("installs");
-    let replaced = waiting.install(KEY, 8).expect("replaces");
+    let waiting = Boot::default().install(KEY, 7, |_| true).expect("installs");
+    let replaced = waiting.install(KEY, 8, |_| true).expect("replaces");
     assert_eq!(replaced.trial(), Trial::Waiting(Signed { key: KEY, counter: 8 }));
     assert_eq!(waiting.withdraw(), Some(Boot::default()));
     let started = waiting.start().1.expect("a trial");
-    assert_eq!(started.install(KEY, 9), Err(InstallError::OnTrial));
+    assert_eq!(started.install(KEY, 9, |_| true), Err(InstallError::OnTrial));
     assert_eq!(started.withdraw(), None);
 }
 
 #[test]
 fn older_counters_and_a_fifth_key_are_refused() {
     let mut boot = updated(Boot::default(), key(1), 5);
-    assert_eq!(boot.install(key(1), 4), Err(InstallError::OlderCounter { counter: 4, floor: 5 }));
+    assert_eq!(boot.install(key(1), 4, |_| true), Err(InstallError::OlderCounter { counter: 4, floor: 5 }));
     for number in 2..=4 {
         boot = updated(boot, key(number), u32::from(number));
     }
-    assert_eq!(boot.install(key(5), 9), Err(InstallError::TooManyKeys));
+    assert_eq!(boot.install(key(5), 9, |_| true), Err(InstallError::TooManyKeys));
     assert_eq!(boot.counter(&key(5)), 0);
     boot = updated(boot, key(3), 30);
     let floors: Vec<u32> = (1..=5).map(|number| boot.counter(&key(number))).collect();
@@ -76,9 +76,37 @@ fn older_counters_and_a_fifth_key_are_refused() {
 }
 
 #[test]
+fn a_key_that_is_not_in_use_any_more_gives_its_place_up() {
+    let mut boot = Boot::default();
+    for number in 1..=4 {
+        boot = updated(boot, key(number), u32::from(number));
+    }
+    // The second is no longer known; while there is room, nothing is forgotten.
+    let in_use = |known: &KeyId| *known != key(2);
+    assert_eq!(boot.install(key(3), 9, in_use).expect("has a place").counter(&key(2)), 2);
+    let waiting = boot.install(key(5), 9, in_use).expect("takes the second's place");
+    assert_eq!(Boot::from_bytes(&waiting.to_bytes()), Some(waiting));
+    let confirmed = waiting.start().1.and_then(|started| started.confirm()).expect("confirmed");
+    let floors: Vec<u32> = (1..=5).map(|number| confirmed.counter(&key(number))).collect();
+    assert_eq!(floors, [1, 0, 3, 4, 9]);
+    assert_eq!(boot.install(key(5), 9, |_| true), Err(InstallError::TooManyKeys));
+}
+
+#[test]
+fn what_is_not_vouched_for_is_not_tried() {
+    let waiting = Boot::default().install(KEY, 7, |_| true).expect("installs");
+    let refused = waiting.refuse();
+    assert_eq!(
+        (refused.running(), refused.trial(), refused.outcome()),
+        (Area::A, Trial::None, Outcome::RolledBack)
+    );
+    assert_eq!((refused.counter(&KEY), refused.start()), (0, (Area::A, None)));
+}
+
+#[test]
 fn the_bytes_are_those_of_the_format() {
     let boot = updated(Boot::default(), KEY, 0x0102_0304);
-    let boot = boot.install(key(9), 5).expect("installs").start().1.expect("a trial");
+    let boot = boot.install(key(9), 5, |_| true).expect("installs").start().1.expect("a trial");
     let mut bytes = vec![];
     bytes.extend_from_slice(b"SBOT\x01\x00");
     bytes.extend_from_slice(&[1, 2, 1, 1, 0, 0]);
@@ -92,7 +120,7 @@ fn the_bytes_are_those_of_the_format() {
 #[test]
 fn bytes_that_no_boot_has_are_refused() {
     let one = updated(Boot::default(), KEY, 6);
-    let boot = updated(one, key(9), 5).install(KEY, 6).expect("installs");
+    let boot = updated(one, key(9), 5).install(KEY, 6, |_| true).expect("installs");
     let bytes = boot.to_bytes();
     assert_eq!(Boot::from_bytes(&bytes), Some(boot));
     let with = |at: usize, value: u8| {
@@ -142,7 +170,7 @@ proptest! {
         for (event, number, counter) in events {
             let next = match event {
                 0 => boot.start().1,
-                1 => boot.install(key(number), counter).ok(),
+                1 => boot.install(key(number), counter, |_| true).ok(),
                 2 => boot.confirm(),
                 _ => boot.withdraw(),
             };

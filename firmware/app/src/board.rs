@@ -2,6 +2,7 @@
 
 use embedded_storage::nor_flash::NorFlash;
 use supple_link::message::Clock;
+use supple_pack::Pack;
 use supple_store::{Area, Region};
 
 /// A board: a serial line, a timer, flash, and what its linker script knows.
@@ -53,6 +54,11 @@ pub trait Board {
     /// longer. A flash driver whose reads are cached sees to it that they are those of the flash.
     fn content(&self, area: Area) -> &[u8] {
         self.pack(area)
+    }
+
+    /// Whether the trunk can be made of a pack that fits in memory: a firmware whose kernels are all built makes every one.
+    fn can_run(&self, _pack: &Pack) -> bool {
+        true
     }
 
     /// The keys block, which only a programmer writes; empty where the board knows no key.

@@ -10,7 +10,7 @@ use supple_runtime::{MemoryNeed, PlanTrunk, Trunk};
 use crate::board::Board;
 use crate::heads::Versions;
 use crate::packs::Packs;
-use crate::running::Running;
+use crate::running::{self, Running};
 
 /// The memory that a board gives to the pack.
 #[derive(Debug)]
@@ -62,9 +62,14 @@ struct Work<'m, T> {
 impl<'m> Device<'m> {
     /// Starts with the pack that is to run, and the heads that were saved last for its trunk. A device without a sound
     /// pack still answers, saying why.
-    #[inline(never)]
     pub fn start<B: Board>(memory: Memory<'m>, board: &mut B) -> Self {
         let packs = Packs::start(board);
+        Self::with_packs(packs, memory, board)
+    }
+
+    /// Like [`start`](Device::start), once it is known which pack that is.
+    #[inline(never)]
+    pub fn with_packs<B: Board>(packs: Packs, memory: Memory<'m>, board: &mut B) -> Self {
         let pack = board.pack(packs.area());
         Self::with_trunk(packs, pack, memory, board, |pack, arena| PlanTrunk::new(pack, arena).ok())
     }
@@ -83,7 +88,10 @@ impl<'m, T: Trunk> Device<'m, T> {
         let start = board.ticks();
         let clock_overhead = board.ticks().wrapping_sub(start);
         let given = memory.given();
-        let mut running = Running::new(pack, memory, make);
+        let mut running = match running::read(pack) {
+            Ok(pack) => Running::new(&pack, memory, make),
+            Err(error) => Err(error),
+        };
         let versions = Versions::open(board);
         if let Ok(running) = &mut running {
             versions.restore_own(running, board);

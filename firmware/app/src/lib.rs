@@ -36,7 +36,9 @@ pub use device::{Device, Memory};
 
 /// Answers requests until one asks for a restart.
 pub fn run<B: Board>(mut board: B, memory: Memory<'static>, line: &mut Line) -> ! {
-    let mut device = Device::start(memory, &mut board);
+    // Apart, so that the check of a signature is not on top of the stack of what is made then.
+    let packs = Packs::start(&mut board);
+    let mut device = Device::with_packs(packs, memory, &mut board);
     let mut session = Session::new(line);
     loop {
         let byte = board.read_byte();

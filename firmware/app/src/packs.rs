@@ -41,30 +41,63 @@ struct Transfer {
 }
 
 impl Packs {
-    /// Reads which area to run now. A trial is written down before it runs, so that the next start ends it.
-    #[inline(never)]
+    /// Reads which area to run now. What waits is tried only if it is what was checked; and a trial is written down before
+    /// it runs, so that the next start ends it.
+    ///
+    /// Its steps are functions of their own and lie in the caller, for the check of a signature takes most of the stack.
+    #[inline(always)]
     pub fn start<B: Board>(board: &mut B) -> Self {
+        let mut packs = Self::read(board);
+        let sound = packs.is_what_was_checked(board);
+        packs.enter(sound, board);
+        packs
+    }
+
+    #[inline(never)]
+    fn read<B: Board>(board: &mut B) -> Self {
         let places = board.places();
         let mut journal = Journal::open(board.flash(), places.boot).ok();
-        let mut boot = Boot::default();
+        let mut boot = Some(Boot::default());
         if let Some((journal, record)) =
             journal.as_ref().and_then(|journal| Some((journal, journal.newest()?)))
         {
             let mut bytes = [0; BOOT_BYTES];
             let read = journal.read(board.flash(), &record, 0, &mut bytes).ok();
-            boot = read.and_then(|()| Boot::from_bytes(&bytes)).unwrap_or_default();
+            boot = read.and_then(|()| Boot::from_bytes(&bytes));
         }
-        let (mut area, next) = boot.start();
+        if boot.is_none() {
+            // A record of what is not understood: written over, the counters would begin anew.
+            journal = None;
+        }
+        let boot = boot.unwrap_or_default();
+        Self { journal, area: boot.running(), boot, transfer: None }
+    }
+
+    /// Whether what waits is still what the record speaks of. A record may be in flash though its writing failed, and the
+    /// area may have been written since.
+    #[inline(never)]
+    fn is_what_was_checked<B: Board>(&self, board: &B) -> bool {
+        let Trial::Waiting(pack) = self.boot.trial() else { return true };
+        let content = board.content(self.boot.running().other());
+        let length = Header::read(content).map_or(0, |header| header.length as usize);
+        let bytes = content.get(..length.saturating_add(BLOCK_BYTES)).unwrap_or_default();
+        vouched(bytes, board.keys(), B::NAME, &self.boot) == Ok((pack.key, pack.counter))
+    }
+
+    #[inline(never)]
+    fn enter<B: Board>(&mut self, sound: bool, board: &mut B) {
+        let (area, next) =
+            if sound { self.boot.start() } else { (self.boot.running(), Some(self.boot.refuse())) };
+        self.area = area;
         if let Some(next) = next {
-            let written = append(journal.as_mut(), &next, board);
+            let written = append(self.journal.as_mut(), &next, board);
             // What cannot be written down must not be tried, or a pack that hangs would be tried for ever.
             if written.is_ok() || next.trial() == Trial::None {
-                boot = next;
+                self.boot = next;
             } else {
-                area = boot.running();
+                self.area = self.boot.running();
             }
         }
-        Self { journal, boot, area, transfer: None }
     }
 
     /// The area that runs.
@@ -160,9 +193,13 @@ impl Packs {
         }
         let content = board.content(self.area.other());
         let bytes = content.get(..length as usize).unwrap_or_default();
-        let (key, counter) =
-            check(bytes, board.keys(), B::NAME, &self.boot, given).map_err(DeviceError::PackRefused)?;
-        let next = self.boot.install(key, counter).map_err(|error| {
+        // One after the other, so that their stacks lie in one place.
+        let (key, counter) = vouched(bytes, board.keys(), B::NAME, &self.boot)
+            .and_then(|signed| check(bytes, given, board).map(|()| signed))
+            .map_err(DeviceError::PackRefused)?;
+        let known = Keys::read(board.keys()).unwrap_or_default();
+        let in_use = |key: &KeyId| known.iter().any(|known| KeyId::of(known) == *key);
+        let next = self.boot.install(key, counter, in_use).map_err(|error| {
             DeviceError::PackRefused(match error {
                 InstallError::OnTrial => PackRefusal::TrialUnderWay,
                 InstallError::OlderCounter { counter, floor } => PackRefusal::OldCounter { counter, floor },
@@ -196,15 +233,20 @@ fn append<B: Board>(journal: Option<&mut Journal>, boot: &Boot, board: &mut B) -
     written.map(|_| ()).map_err(append_refusal)
 }
 
-/// Whether a pack with its signature block may run here: the key that signed it, and its counter.
+/// Whether a pack can run here.
 #[inline(never)]
-fn check(
-    bytes: &[u8],
-    keys: &[u8],
-    board: &str,
-    boot: &Boot,
-    given: Given,
-) -> Result<(KeyId, u32), PackRefusal> {
+fn check<B: Board>(bytes: &[u8], given: Given, board: &B) -> Result<(), PackRefusal> {
+    let pack = Pack::parse_region(bytes).map_err(|error| PackRefusal::Pack(pack_fault(&error)))?;
+    let need = need(&pack).map_err(PackRefusal::Pack)?;
+    if !given.holds(&need) {
+        return Err(PackRefusal::Memory { needed: need.adapt_bytes() as u32, given: given.bytes() });
+    }
+    if board.can_run(&pack) { Ok(()) } else { Err(PackRefusal::Pack(PackFault::NotBuilt)) }
+}
+
+/// Whether a known key signed these bytes for this board, with a counter that is not too old.
+#[inline(never)]
+fn vouched(bytes: &[u8], keys: &[u8], board: &str, boot: &Boot) -> Result<(KeyId, u32), PackRefusal> {
     let keys = Keys::read(keys).unwrap_or_default();
     // What the block claims is looked at first, for that takes no time.
     let block = claimed(bytes, &keys, board).map_err(signature_refusal)?;
@@ -217,13 +259,7 @@ fn check(
         return Err(PackRefusal::OldCounter { counter: block.counter, floor });
     }
     verify(bytes, &keys, board).map_err(signature_refusal)?;
-    let pack = Pack::parse_region(bytes).map_err(|error| PackRefusal::Pack(pack_fault(&error)))?;
-    let need = need(&pack).map_err(PackRefusal::Pack)?;
-    if given.holds(&need) {
-        Ok((block.key, block.counter))
-    } else {
-        Err(PackRefusal::Memory { needed: need.adapt_bytes() as u32, given: given.bytes() })
-    }
+    Ok((block.key, block.counter))
 }
 
 impl Transfer {

@@ -52,17 +52,23 @@ pub fn need(pack: &Pack) -> Result<MemoryNeed, PackFault> {
     Ok(MemoryNeed::of(pack))
 }
 
+/// Reads a pack and checks all of it. Apart from [`Running::new`], so that the stack of the check is not on top of that of
+/// what is made.
+#[inline(never)]
+pub fn read(region: &[u8]) -> Result<Pack<'_>, DeviceError> {
+    Pack::parse_region(region).map_err(|error| DeviceError::Pack(pack_fault(&error)))
+}
+
 impl<'m, T: Trunk> Running<'m, T> {
-    /// Reads a pack and shares the memory out. `make` makes the trunk from the pack and its arena.
+    /// Shares the memory out. `make` makes the trunk from the pack and its arena.
     #[inline(never)]
     pub fn new(
-        region: &'m [u8],
+        pack: &Pack<'m>,
         memory: Memory<'m>,
         make: impl FnOnce(&Pack<'m>, &'m mut [f32]) -> Option<T>,
     ) -> Result<Self, DeviceError> {
-        let pack = Pack::parse_region(region).map_err(|error| DeviceError::Pack(pack_fault(&error)))?;
         let first = pack.heads().next().ok_or(DeviceError::Pack(PackFault::NoHead))?.spec;
-        let need = need(&pack).map_err(DeviceError::Pack)?;
+        let need = need(pack).map_err(DeviceError::Pack)?;
         let too_small =
             DeviceError::MemoryTooSmall { needed: need.adapt_bytes() as u32, given: memory.given().bytes() };
         let facts = PackFacts {
@@ -90,7 +96,7 @@ impl<'m, T: Trunk> Running<'m, T> {
             };
             *place = Some(Learner::new(head, memory).map_err(|error| head_fault(error, too_small))?);
         }
-        let trunk = make(&pack, arena).ok_or(DeviceError::Pack(PackFault::NotBuilt))?;
+        let trunk = make(pack, arena).ok_or(DeviceError::Pack(PackFault::NotBuilt))?;
         let specs = pack.heads();
         Ok(Self { trunk, specs, heads, support, facts, at: 0, input: Input::Receiving(0), classified: false })
     }

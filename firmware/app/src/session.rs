@@ -45,12 +45,14 @@ pub struct Session<'a> {
     line: &'a mut Line,
     /// Sequence number and length of the answer that `line.frame` still holds.
     last: Option<(u16, usize)>,
+    /// Whether the host knows of this start: it has begun with zero, or was told.
+    met: bool,
 }
 
 impl<'a> Session<'a> {
     /// A session that has answered nothing.
     pub fn new(line: &'a mut Line) -> Self {
-        Self { line, last: None }
+        Self { line, last: None, met: false }
     }
 
     /// Takes a byte from the line; the frame to send back, when it ends a request.
@@ -73,10 +75,19 @@ impl<'a> Session<'a> {
             // The same number again: the answer was lost. Zero marks a host's first request.
             Some((sequence, length)) if sequence == received.sequence && sequence != 0 => length,
             _ => {
+                self.met |= received.sequence == 0;
                 let answer = match decode::<Request>(received.message) {
                     // It has been done, or a host would not go on counting: only its answer was lost. Doing it again
                     // would end a trial that has just begun.
-                    Ok(Request::Restart) if self.last.is_none() && received.sequence != 0 => Answer::Done,
+                    Ok(Request::Restart) if !self.met => {
+                        self.met = true;
+                        Answer::Done
+                    }
+                    // Done on what an earlier life held, or not at all; on what this one holds it means something else.
+                    Ok(request) if !self.met && !request.only_asks() => {
+                        self.met = true;
+                        Answer::Failed(DeviceError::StartedAnew)
+                    }
                     Ok(request) => device.answer(&request, board).unwrap_or_else(Answer::Failed),
                     Err(error) => Answer::Failed(DeviceError::Frame(error)),
                 };

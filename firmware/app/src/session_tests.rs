@@ -6,6 +6,7 @@ use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;
 
+use supple_link::PackFault;
 use supple_link::frame::FrameError;
 
 use super::*;
@@ -111,4 +112,22 @@ fn a_restart_that_comes_again_after_it_has_been_done_is_not_done_twice() {
     // A host that was there from the start means it.
     anew.send(&frame(2, &Request::Restart));
     assert!(anew.device.is_to_restart());
+}
+
+#[test]
+fn a_host_that_does_not_know_of_a_start_is_told_before_anything_is_done() {
+    let mut anew = Bench::new();
+    // What only asks is answered, and does not hide it.
+    assert!(matches!(decode(&opened(&anew.send(&frame(7, &Request::Info))).1), Ok(Answer::Info(_))));
+    let confirm = frame(8, &Request::Confirm);
+    let told = anew.send(&confirm);
+    assert_eq!(decode(&opened(&told).1), Ok(Answer::Failed(DeviceError::StartedAnew)));
+    assert_eq!(anew.send(&confirm), told, "the same answer again");
+    // Told once, it may go on.
+    let answer = opened(&anew.send(&frame(9, &Request::Confirm)));
+    assert_eq!(decode(&answer.1), Ok(Answer::Failed(DeviceError::Pack(PackFault::Missing))));
+    let mut greeted = Bench::new();
+    greeted.send(&frame(0, &Request::Info));
+    let answer = opened(&greeted.send(&frame(1, &Request::Confirm)));
+    assert_eq!(decode(&answer.1), Ok(Answer::Failed(DeviceError::Pack(PackFault::Missing))));
 }

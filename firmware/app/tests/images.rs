@@ -127,6 +127,8 @@ fn any_flash_image_gives_sound_heads_or_the_learned_start() {
                         Err(error) => panic!("{at}: {error}"),
                     }
                 }
+                let _ = ask(&mut device, &mut desk, &Request::Version { before: None });
+                let _ = ask(&mut device, &mut desk, &Request::Restore { version: None, head: None });
                 for index in 0..4_u32 {
                     let version = Some(index);
                     let _ = ask(&mut device, &mut desk, &Request::Version { before: version });

@@ -14,6 +14,7 @@ use supple_pack::Element;
 use supple_pack::header::crc32c;
 use supple_pack::keys;
 use supple_store::simulated::Wear;
+use supple_store::{Boot, Journal};
 
 /// Two keys of three that sign here are known to the board.
 const KEYS: [u8; 2] = [1, 2];
@@ -249,19 +250,24 @@ fn a_pack_that_waits_is_not_tried_once_another_is_on_its_way() {
 }
 
 #[test]
-fn a_fifth_key_is_refused() {
+fn keys_may_be_replaced_for_ever_and_those_in_use_are_counted_for() {
     let mut desk = desk_with(&pack(1.0));
-    for seed in 1..=5 {
+    for seed in 1..=6 {
         desk.keys = keys::block(&[public_key(seed)]).expect("a key");
         let mut device = start(&mut desk);
-        let outcome = push(&mut device, &mut desk, &signed(&pack(seed.into()), seed, 5, None));
-        if seed == 5 {
-            assert_eq!(outcome, Err(DeviceError::PackRefused(PackRefusal::TooManyKeys)));
-        } else {
-            outcome.expect("taken");
-            let mut device = start(&mut desk);
-            done(&mut device, &mut desk, &Request::Confirm);
-        }
+        push(&mut device, &mut desk, &signed(&pack(seed.into()), seed, 5, None)).expect("taken");
+        let mut device = start(&mut desk);
+        done(&mut device, &mut desk, &Request::Confirm);
+    }
+    // Those that a programmer leaves beside the new one keep their counters.
+    desk.keys = keys::block(&[3, 4, 5, 7].map(public_key)).expect("keys");
+    let mut device = start(&mut desk);
+    push(&mut device, &mut desk, &signed(&pack(7.0), 7, 9, None)).expect("taken");
+    let mut device = start(&mut desk);
+    done(&mut device, &mut desk, &Request::Confirm);
+    for (seed, floor) in [(3, 5), (4, 5), (5, 5), (7, 9)] {
+        let old = push(&mut device, &mut desk, &signed(&pack(8.0), seed, 4, None));
+        assert_eq!(old, Err(DeviceError::PackRefused(PackRefusal::OldCounter { counter: 4, floor })));
     }
 }
 
@@ -277,15 +283,53 @@ fn a_device_without_a_pack_is_sent_one() {
     done(&mut device, &mut desk, &Request::Confirm);
     let mut device = start(&mut desk);
     assert_eq!(runs(&mut device, &mut desk), checksum(&second));
-    // What rots on trial cannot be confirmed.
-    push(&mut device, &mut desk, &signed(&pack(3.0), 1, 5, None)).expect("taken");
-    desk.flash.bytes_mut()[50] ^= 1;
+}
+
+#[test]
+fn what_waits_is_tried_only_if_it_is_what_was_checked() {
+    let (first, second, unsigned) = (pack(1.0), pack(2.0), pack(3.0));
+    let area = Desk::PLACES.pack(Area::B) as usize;
+    let signed_second = signed(&second, 1, 5, None);
+    let rotten = [&[signed_second[0] ^ 1], &signed_second[1..]].concat();
+    let of_another = signed(&unsigned, 2, 5, None);
+    let newer = signed(&second, 1, 6, None);
+    // A record may be in flash though its writing seemed to fail; then the area is written anew, and nobody checks it.
+    for instead in [&unsigned, &rotten, &of_another, &newer, &first] {
+        let mut desk = desk_with(&first);
+        let mut device = start(&mut desk);
+        push(&mut device, &mut desk, &signed_second).expect("taken");
+        desk.flash.bytes_mut()[area..][..instead.len()].copy_from_slice(instead);
+        for _ in 0..2 {
+            let mut device = start(&mut desk);
+            assert_eq!(runs(&mut device, &mut desk), checksum(&first));
+            let state = state(&mut device, &mut desk);
+            assert_eq!((state.trial, state.waiting, state.last), (false, false, TrialOutcome::RolledBack));
+            assert_eq!(ask(&mut device, &mut desk, &Request::Confirm), Err(DeviceError::NoTrial));
+        }
+        // And the same pack, sent again, is taken.
+        let mut device = start(&mut desk);
+        push(&mut device, &mut desk, &signed_second).expect("taken");
+        let mut device = start(&mut desk);
+        assert_eq!(runs(&mut device, &mut desk), checksum(&second));
+        done(&mut device, &mut desk, &Request::Confirm);
+    }
+}
+
+#[test]
+fn a_boot_record_that_is_not_understood_is_not_written_over() {
+    let (first, second) = (pack(1.0), pack(2.0));
+    let mut desk = desk_with(&first);
+    let mut journal = Journal::open(&mut desk.flash, Desk::PLACES.boot).expect("opens");
+    // Of a later version.
+    let mut record = Boot::default().to_bytes();
+    record[4] = 2;
+    journal.append(&mut desk.flash, record.len() as u32, |writer| writer.write(&record)).expect("fits");
+    let before = desk.flash.bytes().to_vec();
     let mut device = start(&mut desk);
-    let rotten = DeviceError::Pack(PackFault::Checksum);
-    assert_eq!(runs(&mut device, &mut desk), Err(rotten));
-    assert_eq!(ask(&mut device, &mut desk, &Request::Confirm), Err(rotten));
-    let mut device = start(&mut desk);
-    assert_eq!(runs(&mut device, &mut desk), checksum(&second));
+    assert_eq!(runs(&mut device, &mut desk), checksum(&first));
+    let outcome = push(&mut device, &mut desk, &signed(&second, 1, 5, None));
+    assert_eq!(outcome, Err(DeviceError::Flash(FlashFault::Unusable)));
+    assert_eq!(desk.flash.bytes(), before);
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn keep<F: NorFlash>(flash: &mut F) -> Option<Infallible> {
         journal.read(flash, &record, black_box(0), part).ok()?;
         let boot = Boot::from_bytes(part)?;
         let next = match black_box(0_u32) {
-            0 => boot.install(KeyId(black_box([1; 8])), black_box(2)).ok(),
+            0 => boot.install(KeyId(black_box([1; 8])), black_box(2), |key| black_box(key.0) == [1; 8]).ok(),
             1 => boot.confirm(),
             2 => boot.withdraw(),
             _ => boot.start().1,

@@ -44,13 +44,21 @@ impl<const PAGE: usize> Nvmc<PAGE> {
     fn with(&mut self, config: u32, act: impl FnOnce()) {
         // SAFETY: registers of the controller.
         unsafe { CONFIG.write_volatile(config) }
+        barrier();
         act();
+        barrier();
         // SAFETY: as above.
         unsafe {
             while READY.read_volatile() & 1 == 0 {}
             CONFIG.write_volatile(CONFIG_READ);
         }
     }
+}
+
+/// What is written to the flash itself is ordinary memory, which the core may write before or after a register.
+fn barrier() {
+    // SAFETY: a barrier.
+    unsafe { core::arch::asm!("dsb", options(nostack, preserves_flags)) }
 }
 
 impl<const PAGE: usize> ErrorType for Nvmc<PAGE> {

@@ -36,6 +36,8 @@ pub struct Fuzzed<'l, 'm> {
     desk: &'l mut Desk,
     /// The host's end.
     receiver: Receiver,
+    /// What the device's end makes of the same bytes.
+    listener: Receiver,
     /// The last frame's sequence number, and its answer.
     last: Option<(u16, Vec<u8>)>,
 }
@@ -53,6 +55,7 @@ pub fn with(mut use_it: impl FnMut(&mut Fuzzed)) {
             device,
             desk: &mut desk,
             receiver: Receiver::new(),
+            listener: Receiver::new(),
             last: None,
         };
         if run == 0 {
@@ -63,8 +66,9 @@ pub fn with(mut use_it: impl FnMut(&mut Fuzzed)) {
 }
 
 impl Fuzzed<'_, '_> {
-    /// Takes a byte; the answer's sequence number and bytes, where it ends a frame.
-    fn take(&mut self, byte: u8) -> Option<(u16, &[u8])> {
+    /// Takes a byte; the answer's sequence number and bytes, where it ends a frame, and whether that was a sound one.
+    fn take(&mut self, byte: u8) -> Option<(u16, &[u8], bool)> {
+        let is_sound = matches!(self.listener.push(byte), Some(Ok(_)));
         let answer = self.session.take(byte, &mut self.device, self.desk)?;
         let (last, before) = answer.split_last().expect("an answer is not empty");
         for &byte in before {
@@ -72,7 +76,7 @@ impl Fuzzed<'_, '_> {
         }
         let frame = self.receiver.push(*last).expect("an answer ends").expect("an answer is sound");
         decode::<Answer>(frame.message).expect("an answer is understood");
-        Some((frame.sequence, answer))
+        Some((frame.sequence, answer, is_sound))
     }
 
     /// Whatever came before, a request is answered.
@@ -92,7 +96,10 @@ impl Fuzzed<'_, '_> {
 impl Takes for Fuzzed<'_, '_> {
     fn plain(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            self.take(byte);
+            // Among bytes as they are there may be a frame all the same, which the next answers come after.
+            if let Some((sequence, answer, true)) = self.take(byte) {
+                self.last = Some((sequence, answer.to_vec()));
+            }
         }
     }
 
@@ -101,7 +108,7 @@ impl Takes for Fuzzed<'_, '_> {
         self.take(frame[0]);
         let mut answered = None;
         for &byte in &frame[1..] {
-            if let Some((sequence, answer)) = self.take(byte) {
+            if let Some((sequence, answer, _)) = self.take(byte) {
                 assert!(answered.is_none(), "two answers");
                 answered = Some((sequence, answer.to_vec()));
             }

@@ -30,7 +30,7 @@ fn what_a_board_has_learned_stays() {
     assert_eq!(ask(&board, &["heads"])["heads"][0]["name"], json!("tiny"));
     assert_eq!(ask(&board, &["versions"])["versions"], json!([]));
     board.device(&[&"restore"]).refused(&["keeps no heads; save them first"]);
-    board.device(&[&"reset"]).refused(&["no adaptation has begun"]);
+    board.device(&[&"reset"]).refused(&["the head has learned nothing yet"]);
 
     let adapted = ask(&board, &with("adapt", &["--steps", "5"]));
     assert_eq!((&adapted["outcome"], &adapted["samples"]), (&json!("adapted"), &json!(8)), "{adapted:#}");

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
+use supple_link::host::{HARDWARE, Image};
+use supple_tests::root;
 use supple_tests::run::{run, supple};
 
 use super::boards::PACK;
@@ -33,6 +35,20 @@ fn image(folder: &Path) -> PathBuf {
     let path = folder.join("fw.elf");
     fs::write(&path, "image").expect("writable");
     path
+}
+
+#[test]
+fn inspect_tells_the_ram_that_the_images_set_aside() {
+    for board in HARDWARE.map(|board| board.name) {
+        let image = Image::read(&root().join(format!("target/firmware/{board}.elf")));
+        let image = image.unwrap_or_else(|error| panic!("{error}"));
+        let told = run(&mut supple(&[&"inspect", &*PACK, &"--board", &board, &"--json"])).json();
+        let integer = |key: &str| told.pointer(key).and_then(Value::as_u64).expect("a whole number");
+        let floats = integer("/ram_adapt_bytes") - integer("/memory/label_bytes");
+        let pool = integer("/spare/ram_bytes") + floats;
+        // Labels of all these boards: 1,024 of two bytes.
+        assert_eq!(image.fixed_ram, pool + 2048 + integer("/program_bytes"), "{board}");
+    }
 }
 
 #[test]
@@ -85,7 +101,7 @@ fn a_programmer_that_fails_ends_it() {
 #[test]
 fn the_firmware_is_built_in_the_checkout_around() {
     let mut command = supple(&[&"flash", &"--board", &"pico2", &*PACK, &"--dry-run", &"--json"]);
-    let told = run(command.current_dir(supple_tests::root().join("crates"))).json();
+    let told = run(command.current_dir(root().join("crates"))).json();
     let build = &told["commands"][0];
     assert_eq!((&build[0], &build[1]), (&json!("cargo"), &json!("build")));
     assert!(build.as_array().is_some_and(|words| words.contains(&json!("pico2"))), "{told:#}");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use supple_tests::run::{run, supple};
 
-use super::boards::{Board, PACK};
+use super::boards::{Board, NAME, PACK};
 
 #[test]
 fn lines_that_lead_nowhere_are_told_with_a_remedy() {
@@ -27,9 +27,14 @@ fn a_line_where_nobody_answers_is_given_up() {
 #[test]
 fn an_image_of_another_board_and_what_is_no_image_are_refused() {
     let board = Board::new("images");
-    board
-        .flash(&[&*PACK, &"--firmware", &"/no/such.elf"])
-        .refused(&["cargo xtask firmware --board mps2-an386"]);
+    board.flash(&[&*PACK, &"--firmware", &"/no/such.elf"]).refused(&["cargo xtask firmware"]);
+    // The board that ran before would go on.
+    let text = board.file("no-image.elf");
+    std::fs::write(&text, "no image").expect("writable");
+    board.start(&PACK);
+    board.flash(&[&*PACK, &"--firmware", &text]).refused(&["no firmware image", "cargo xtask firmware"]);
+    board.ask(&[&"info"]);
+    run(&mut board.command(&[&"flash", &"--board", &NAME, &"--stop"])).succeeded();
     let keys = board.file("no-keys.bin");
     std::fs::write(&keys, "no keys").expect("writable");
     board.flash(&[&*PACK, &"--keys", &keys]).refused(&["holds no keys", "supple key ring"]);

@@ -86,7 +86,8 @@ impl Board {
     /// Power comes back, and stays until it is set to fail.
     pub fn power_up(&mut self) -> Client<Line> {
         self.line.0.borrow_mut().power_up();
-        let mut client = Client::connect(self.line.clone()).unwrap_or_else(|error| panic!("{error}"));
+        let mut client =
+            Client::connect_within(self.line.clone(), PATIENCE).unwrap_or_else(|error| panic!("{error}"));
         client.set_patience(PATIENCE, 1);
         client
     }

@@ -70,6 +70,9 @@ fn check_memory(board: &str, pack: &Path, device: &mut Client<Child>) {
         info.memory.fixed - info.memory.given
     );
     assert!(used > 0 && u64::from(used) <= promised, "{used} bytes of stack used, {promised} promised");
+    let program = u64::from(info.memory.fixed - info.memory.given);
+    assert_eq!(integer(&told["program_bytes"]), program, "the board's RAM besides pool and labels");
+    assert_eq!(integer(&told["ram_bytes"]), need + promised + program);
     assert!(promised <= u64::from(info.memory.stack), "{} bytes of stack are there", info.memory.stack);
 }
 

@@ -38,7 +38,7 @@ pub struct LargeFrame {
 pub const LARGE_FRAMES: [LargeFrame; 20] = [
     LargeFrame {
         name: "supple_app::run",
-        bytes: 2208,
+        bytes: 2240,
         reason: "the whole of the firmware's state: the pack at work, the session, the request being answered",
     },
     LargeFrame {
@@ -62,7 +62,7 @@ pub const LARGE_FRAMES: [LargeFrame; 20] = [
         reason: "two arrays of 256 bytes, the most that is allowed: what some pixels read, unpacked, and their sums",
     },
     LargeFrame {
-        name: "<supple_app::device::Device>::start",
+        name: "<supple_app::device::Device>::with_packs",
         bytes: 1952,
         reason: "the firmware's state while it is made, once",
     },
@@ -77,7 +77,7 @@ pub const LARGE_FRAMES: [LargeFrame; 20] = [
         reason: "the shapes of all heads, which are checked before any is changed",
     },
     LargeFrame {
-        name: "<supple_app::packs::Packs>::start",
+        name: "<supple_app::packs::Packs>::read",
         bytes: 656,
         reason: "two boot records of 72 bytes and the journal that holds them",
     },

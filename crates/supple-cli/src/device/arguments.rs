@@ -153,7 +153,8 @@ pub struct DrawArguments {
     /// Seed of the draw.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// The pack that the board runs, where more of it must be known than the board tells.
+    /// The pack that the board runs, where more of it must be known than the board tells. For --stream-features the pack
+    /// with the trunk, which the board's holds only the heads of.
     #[arg(long)]
     pub pack: Option<PathBuf>,
     /// Send features that the twin of --pack computes here, instead of samples: for boards without the trunk.
@@ -187,7 +188,8 @@ pub struct PredictArguments {
     /// Samples a class, none of them those that `adapt` learns from with the same flags.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub queries: usize,
-    /// One sample from a file instead: .npy, .png, .csv or .wav.
+    /// One sample from a file instead: .npy, .png, .csv or .wav. A picture is taken as bright as it is; with `--source
+    /// omniglot` it is a drawing, dark ink on white paper, 105 × 105 or 28 × 28 pixels.
     #[arg(long, value_name = "FILE", conflicts_with = "data", required_unless_present_any = ["data", "source"])]
     pub input: Option<PathBuf>,
 }

@@ -24,6 +24,9 @@ pub enum DeviceCommandError {
     /// Not a line.
     #[error("`{0}` is no line: write tcp:HOST:PORT, qemu:BOARD or the path of a serial port")]
     Port(String),
+    /// Nobody's packs are taken.
+    #[error("the board knows no key, so that it takes no pack over the line: flash it with --keys")]
+    NoKeys,
     /// No emulated board runs.
     #[error(transparent)]
     State(#[from] StateError),

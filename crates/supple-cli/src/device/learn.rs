@@ -71,7 +71,8 @@ pub fn adapt(device: &mut Device, arguments: &AdaptArguments, json: bool) -> Res
         drawn.set.name()
     );
     if outcome == "refused" {
-        text += "; that is no better, so the head stays as it was: give more or other samples";
+        text += "; that is no better, so it was undone and the head is at its start: give more or other samples, or go \
+                 back to what was saved with `supple device restore`";
     }
     if let Some((before, after)) = before.zip(after) {
         text += &format!(
@@ -82,7 +83,9 @@ pub fn adapt(device: &mut Device, arguments: &AdaptArguments, json: bool) -> Res
             after.text()
         );
     }
-    text += "\n  not saved yet: `supple device save` keeps it through a loss of power";
+    if outcome == "adapted" {
+        text += "\n  not saved yet: `supple device save` keeps it through a loss of power";
+    }
     crate::print(json, &object, &text);
     Ok(())
 }

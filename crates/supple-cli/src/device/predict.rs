@@ -1,14 +1,16 @@
 //! Heads predict.
 
 use serde_json::{Value, json};
-use supple_data::own;
+use supple_data::{omniglot, own};
 use supple_link::host::Label;
 use supple_link::message::Task;
+use supple_meta::recipe::Source;
 
 use super::arguments::PredictArguments;
 use super::feed::{Feed, Twin};
 use super::samples;
 use super::{Device, DeviceCommandError, pack_of, select};
+use crate::data::DataError;
 
 /// How good outputs are.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,7 +97,11 @@ pub fn predict(
     let mut names = Vec::new();
     if let Some(path) = &arguments.input {
         let feed = Feed::of(draw, pack, &facts)?;
-        let values = own::sample(path)?;
+        // Drawings are ink, dark on white paper; pictures of one's own data are as bright as they are.
+        let values = match draw.source.as_ref().map(|name| name.0) {
+            Some(Source::Omniglot) => omniglot::drawing(path).map_err(DataError::from)?,
+            _ => own::sample(path)?,
+        };
         let sample = path.display().to_string();
         feed.check(&sample, values.len(), &facts)?;
         feed.values(device, &values)?;

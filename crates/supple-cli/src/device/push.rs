@@ -43,6 +43,9 @@ pub fn push(
     let mut now = device.info()?;
     let mut resumed = String::new();
     if !runs(&now) {
+        if device.packs()?.keys == 0 {
+            return Err(DeviceCommandError::NoKeys);
+        }
         let progress = bar(signed.len() as u64, "pack", true);
         let sent = device.send_pack(signed, |done, _| progress.set_position(done.into()));
         let sent = sent.map_err(|error| match error {
@@ -55,7 +58,8 @@ pub fn push(
         if sent.there > 0 {
             resumed = format!("; {} of its bytes were there from an earlier transfer", sent.there);
         }
-        device.pack_finish()?;
+        // Had it started in between, it would run the pack on trial by now, or say below that it does not.
+        unless_started_anew(device.pack_finish())?;
         if no_restart {
             told["state"] = json!("waiting");
             let text = format!("the pack is sound; the board runs it on trial at its next start{resumed}");
@@ -63,29 +67,52 @@ pub fn push(
             return Ok(());
         }
         now = device.restart()?;
+        if !runs(&now) && device.packs()?.trial {
+            // It took the pack and cannot run it: the next start goes back.
+            now = device.restart()?;
+        }
         if !runs(&now) {
-            let runs = match now.pack {
-                Ok(pack) => format!("the pack with checksum {:08x}", pack.checksum),
-                Err(error) => format!("none ({error})"),
-            };
-            return Err(DeviceCommandError::WentBack { runs });
+            return Err(DeviceCommandError::WentBack { runs: running(&now) });
         }
     }
     let trial = device.packs()?.trial;
     let (state, text) = match (trial, no_confirm) {
         (true, false) => {
-            device.confirm()?;
+            unless_started_anew(device.confirm())?;
+            now = device.info()?;
+            if !runs(&now) || device.packs()?.trial {
+                // Not confirmed before it started: it went back.
+                return Err(DeviceCommandError::WentBack { runs: running(&now) });
+            }
             ("confirmed", "the board runs the pack and keeps it")
         }
         (true, true) => (
             "trial",
             "the board runs the pack on trial: `supple device confirm` keeps it, a restart goes back",
         ),
-        (false, _) => ("running", "the board runs this pack already"),
+        (false, _) => (
+            "running",
+            "the board runs this pack already: nothing was sent, and the least counter that it takes is as it was",
+        ),
     };
     told["state"] = json!(state);
     crate::print(json, &told, &format!("{text}{resumed}"));
     Ok(())
+}
+
+/// What a device does that has started anew is found by asking it, so that this alone is no failure.
+fn unless_started_anew(outcome: Result<(), LinkError>) -> Result<(), LinkError> {
+    match outcome {
+        Err(LinkError::Device(DeviceError::StartedAnew)) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+fn running(now: &Info) -> String {
+    match now.pack {
+        Ok(pack) => format!("the pack with checksum {:08x}", pack.checksum),
+        Err(error) => format!("none ({error})"),
+    }
 }
 
 /// `confirm`.
@@ -100,11 +127,16 @@ pub fn confirm(device: &mut Device, json: bool) -> Result<(), DeviceCommandError
 /// `restart`.
 pub fn restart(device: &mut Device, json: bool) -> Result<(), DeviceCommandError> {
     let now = device.restart()?;
-    let object = json!({ "restarted": true, "pack": info::pack_object(&now) });
-    let text = match pack_of(&now) {
+    let state = device.packs()?;
+    let object =
+        json!({ "restarted": true, "pack": info::pack_object(&now), "packs": info::packs_object(&state) });
+    let mut text = match pack_of(&now) {
         Ok(pack) => format!("started anew; runs the pack with checksum {:08x}", pack.checksum),
         Err(error) => format!("started anew; no pack runs: {error}"),
     };
+    if state.trial {
+        text += " on trial: `supple device confirm` keeps it, the next start goes back";
+    }
     crate::print(json, &object, &text);
     Ok(())
 }

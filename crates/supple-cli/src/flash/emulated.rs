@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use supple_link::Info;
-use supple_link::host::{Client, EmulatedBoard, Qemu, Tcp};
+use supple_link::host::{Client, EmulatedBoard, Image, Qemu, Tcp};
 use supple_pack::AlignedBytes;
 
 use super::arguments::FlashArguments;
@@ -64,6 +64,8 @@ pub fn start(
         crate::print(arguments.json, &object, &text);
         return Ok(());
     }
+    // Before the board that runs is stopped: QEMU would say little of it.
+    Image::read(&firmware)?;
     let place = Place::locked(board.name)?;
     place.stop()?;
     if arguments.erase {
@@ -113,7 +115,9 @@ pub fn start(
     });
     let kept = match &flash {
         Some(_) => "what it saves stays through `--stop`",
-        None => "what it saves is gone when it is stopped, for the emulator keeps this board's flash itself",
+        None => {
+            "what it saves is gone when it is stopped, for the emulator keeps this board's flash itself, if at all"
+        }
     };
     let text = format!(
         "the emulated {0} runs {1} (process {2}); {kept}\n  talk to it: supple device --port qemu:{0} info\n  \

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use supple_link::host::{LinkError, QemuError, TransportError, UnknownBoard};
+use supple_link::host::{ImageError, LinkError, QemuError, TransportError, UnknownBoard};
 
 use super::state::StateError;
 use crate::files::FileError;
@@ -51,6 +51,9 @@ pub enum FlashError {
     /// The record of what runs cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The firmware is no image of a program.
+    #[error(transparent)]
+    Image(#[from] ImageError),
     /// The emulator does not start.
     #[error(transparent)]
     Qemu(#[from] QemuError),

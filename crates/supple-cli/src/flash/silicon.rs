@@ -12,6 +12,12 @@ use super::error::FlashError;
 use super::tools::{ESPFLASH, PICOTOOL, PROBE_RS, Tool, has_target};
 use super::{absolute, shown};
 
+/// A programmer erases what it writes to, and no more.
+const PACK_FROM_BEFORE: &str =
+    "a pack that came over the line before goes on running: --erase empties the flash first";
+const KEYS_FROM_BEFORE: &str =
+    "keys that it had are still trusted where they are still there: --erase takes them away";
+
 /// A command that is run, or shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
@@ -112,8 +118,14 @@ pub fn flash(board: &HardwareBoard, arguments: &FlashArguments, pack: &Path) -> 
         "{} has its firmware and {}{}\n  talk to it: supple device --port PORT info (`supple doctor` lists the ports)",
         board.name,
         shown(pack),
-        if keys.is_some() { " and the keys" } else { "; without --keys it takes no packs over the line" }
+        if keys.is_some() { " and the keys" } else { "" }
     );
+    let text = if arguments.erase { text } else { format!("{text}\n  {PACK_FROM_BEFORE}") };
+    let text = match (keys.is_some(), arguments.erase) {
+        (true, _) => text,
+        (false, true) => format!("{text}\n  without --keys it takes no packs over the line"),
+        (false, false) => format!("{text}\n  {KEYS_FROM_BEFORE}"),
+    };
     crate::print(arguments.json, &object, &text);
     Ok(())
 }

@@ -192,7 +192,8 @@ fn object(pack: &Pack, board: &Board, flash_bytes: usize) -> Value {
         "ram_adapt_bytes": need.adapt_bytes(),
         "stack_bytes": board.stack_bytes,
         "fits": board.fits(pack, flash_bytes),
-        "ram_bytes": need.adapt_bytes() + board.stack_bytes,
+        "program_bytes": board.program_bytes,
+        "ram_bytes": board.ram_bytes(&need),
         "board": board.name,
         "name": pack.trunk().name.as_str(),
         "trunk": hexadecimal(&pack.trunk().hash.0),
@@ -261,9 +262,10 @@ fn lines(pack: &Pack, board: &Board, flash_bytes: usize) -> String {
     );
     let _ = write!(
         text,
-        "\nRAM           {:>10} bytes with the stack of {}",
-        need.adapt_bytes() + board.stack_bytes,
-        board.stack_bytes
+        "\nRAM           {:>10} bytes with the stack of {} and the firmware's own {}",
+        board.ram_bytes(&need),
+        board.stack_bytes,
+        board.program_bytes
     );
     let verdict = if board.fits(pack, flash_bytes) { "fits" } else { "does not fit" };
     let _ = write!(

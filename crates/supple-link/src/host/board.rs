@@ -135,7 +135,8 @@ pub const BOARDS: [EmulatedBoard; 8] = [
 /// No such board.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no board `{name}`: QEMU emulates {}; of silicon are {}",
+    "{} `{name}`: QEMU emulates {}; of silicon, at a serial port, are {}",
+    if HARDWARE.iter().any(|board| board.name == name) { "no emulator has" } else { "there is no board" },
     BOARDS.map(|board| board.name).join(", "),
     HARDWARE.map(|board| board.name).join(", ")
 )]

@@ -79,7 +79,8 @@ impl<T: Transport> Client<T> {
     /// Waits until the board, which may just start, answers again; what it then says. A line that has failed is opened
     /// anew where that can be.
     pub fn reconnect(&mut self) -> Result<Info, LinkError> {
-        self.greet(CONNECT_WITHIN).map(|(info, _)| info)
+        // A start that tries a new pack checks its signature again, as long as the answer that took it.
+        self.greet(CONNECT_WITHIN.max(self.timeout)).map(|(info, _)| info)
     }
 
     /// How long to wait for each answer, and how often to ask.

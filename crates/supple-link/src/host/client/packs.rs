@@ -1,8 +1,9 @@
 //! What concerns packs, and starting anew.
 
+use std::thread;
 use std::time::Duration;
 
-use super::{CONNECT_WITHIN, Client, LinkError, done};
+use super::{Client, LinkError, done};
 use crate::error::{DeviceError, PackRefusal};
 use crate::frame::VALUES_MAX;
 use crate::host::transfer::{checksum, last_start, soundest};
@@ -14,6 +15,8 @@ const TRANSFERS: u32 = 3;
 
 /// How long the answer to a restart may take, which costs the device nothing.
 const RESTART_WAIT: Duration = Duration::from_secs(2);
+/// How often it is asked for at least: starting may take as long as a signature's check and a line that comes back.
+const RESTART_TRIES: u32 = 10;
 
 /// What a transfer did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,9 +79,10 @@ impl<T: Transport> Client<T> {
             let there = *there.get_or_insert(from);
             match self.send_from(pack, length, from, &mut progress) {
                 Ok(()) => return Ok(Sent { length, there }),
-                Err(LinkError::Device(DeviceError::PackRefused(
-                    PackRefusal::NoTransfer | PackRefusal::Misplaced { .. },
-                ))) if transfers < TRANSFERS => {}
+                Err(LinkError::Device(
+                    DeviceError::StartedAnew
+                    | DeviceError::PackRefused(PackRefusal::NoTransfer | PackRefusal::Misplaced { .. }),
+                )) if transfers < TRANSFERS => {}
                 Err(error) => return Err(error),
             }
         }
@@ -119,25 +123,28 @@ impl<T: Transport> Client<T> {
 
     /// Starts the device anew and waits until it answers again; what it then says.
     ///
-    /// A device that has started anew does not know what it was asked before, and would start once more when asked once
-    /// more, which ends a trial. So this request alone is not repeated before it is known that it was lost.
+    /// Asked once more because the answer was lost, a device that has started anew does not do it again, which would end a
+    /// trial: it has not been greeted, and so knows that it was asked before. Hence no greeting comes between.
     pub fn restart(&mut self) -> Result<Info, LinkError> {
-        let before = self.counters()?.requests;
-        for _ in 0..self.tries {
-            match self.exchange("restart", &Request::Restart, self.next_sequence(), RESTART_WAIT, done) {
+        let sequence = self.next_sequence();
+        let tries = RESTART_TRIES.max(self.tries);
+        for _ in 0..tries {
+            match self.exchange("restart", &Request::Restart, sequence, RESTART_WAIT, done) {
                 Ok(Ok(())) => return self.reconnect(),
-                // Nothing sound came back, or the line went down with the board.
-                Ok(Err(_)) | Err(LinkError::Transport(_)) => {}
+                // Nothing sound came back; the board may still start.
+                Ok(Err(_)) => self.repeated += 1,
+                // The line went down with the board.
+                Err(LinkError::Transport(error)) => {
+                    thread::sleep(RESTART_WAIT);
+                    if !self.transport.reopen() {
+                        return Err(error.into());
+                    }
+                    self.forget_received();
+                }
                 Err(error) => return Err(error),
             }
-            let (info, asked) = self.greet(CONNECT_WITHIN)?;
-            // Anew, it has counted only what it was asked since; else all that came before, and these two.
-            let requests = self.counters()?.requests;
-            if requests < before.saturating_add(2) || requests <= asked + 1 {
-                return Ok(info);
-            }
         }
-        Err(LinkError::NoAnswer { tries: self.tries, seconds: (self.tries * RESTART_WAIT).as_secs_f32() })
+        Err(LinkError::NoAnswer { tries, seconds: (tries * RESTART_WAIT).as_secs_f32() })
     }
 }
 

@@ -14,6 +14,8 @@ struct Board {
     receiver: Receiver,
     out: Vec<u8>,
     last: Option<(u16, Vec<u8>)>,
+    /// Whether the host knows of this start.
+    met: bool,
     area: Vec<u8>,
     /// Length and bytes received of the transfer under way.
     transfer: Option<(u32, u32)>,
@@ -34,6 +36,7 @@ impl Board {
             receiver: Receiver::new(),
             out: Vec::new(),
             last: None,
+            met: false,
             area: vec![0xa5; ROOM],
             transfer: None,
             requests: 0,
@@ -48,7 +51,7 @@ impl Board {
     }
 
     fn start(&mut self) {
-        (self.last, self.transfer, self.requests) = (None, None, 0);
+        (self.last, self.met, self.transfer, self.requests) = (None, false, None, 0);
         self.receiver = Receiver::new();
     }
 
@@ -86,6 +89,7 @@ impl Board {
                     self.start();
                     // What was under way is torn.
                     self.area[offset as usize..][..bytes.len()].fill(0x11);
+                    return Answer::Failed(DeviceError::StartedAnew);
                 }
                 let Some((_, received)) = &mut self.transfer else { return refused(PackRefusal::NoTransfer) };
                 if offset != *received {
@@ -119,17 +123,24 @@ impl Transport for Board {
                 self.restarts_lost -= 1;
                 continue;
             }
+            self.met |= sequence == 0;
+            let known = self.met;
             let answer = match &self.last {
                 Some((last, answer)) if *last == sequence && sequence != 0 => answer.clone(),
                 _ => {
+                    let answer = match request {
+                        Request::Restart if !known => Answer::Done,
+                        _ if !known && !request.only_asks() => Answer::Failed(DeviceError::StartedAnew),
+                        _ => self.answer(&request),
+                    };
+                    self.met |= !request.only_asks();
                     let (mut body, mut frame) = ([0; BODY_MAX], [0; FRAME_MAX]);
-                    let length =
-                        encode(sequence, &self.answer(&request), &mut body, &mut frame).expect("fits");
+                    let length = encode(sequence, &answer, &mut body, &mut frame).expect("fits");
                     frame[..length].to_vec()
                 }
             };
             self.last = Some((sequence, answer.clone()));
-            if request == Request::Restart {
+            if request == Request::Restart && known {
                 self.restarts += 1;
                 self.start();
                 if self.answers_lost > 0 {
