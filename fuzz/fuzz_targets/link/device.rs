@@ -105,7 +105,7 @@ impl Takes for Fuzzed<'_, '_> {
 
     fn frame(&mut self, frame: &[u8], sequence: u16, _: &[u8]) {
         // The zero in front ends whatever came before.
-        self.take(frame[0]);
+        self.plain(&frame[..1]);
         let mut answered = None;
         for &byte in &frame[1..] {
             if let Some((sequence, answer, _)) = self.take(byte) {

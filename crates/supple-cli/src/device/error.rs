@@ -131,6 +131,16 @@ pub enum DeviceCommandError {
         /// As the head has.
         capacity: u16,
     },
+    /// Classes that were not learned.
+    #[error(
+        "samples of {way} classes are asked for, the head has learned {learned}: give --way {learned}, or adapt it to them"
+    )]
+    NotLearned {
+        /// As asked.
+        way: usize,
+        /// As the head has.
+        learned: u16,
+    },
     /// More samples than the cache holds.
     #[error(
         "{samples} samples (--way times --shot and --judges) are above the {most} that the board keeps: lower --shot, or \

@@ -32,9 +32,13 @@ pub fn restore(
     let facts = pack_of(&device.info()?)?;
     let chosen = head.map(|head| select(device, &facts, Some(head))).transpose()?;
     let (number, name) = chosen.map(|(number, head)| (number, head.name.as_str().to_owned())).unzip();
+    // Named, so that what is told is what was restored.
+    let version = match version {
+        Some(version) => Some(version),
+        None => device.version(None)?.map(|newest| newest.version),
+    };
     device.restore(version, number)?;
-    let which =
-        version.map_or_else(|| "the newest version".to_owned(), |version| format!("version {version}"));
+    let which = version.map_or_else(|| "what was saved".to_owned(), |version| format!("version {version}"));
     let what = name.as_ref().map_or_else(|| "all heads are".to_owned(), |name| format!("head `{name}` is"));
     let object = json!({ "restored": true, "version": version, "head": name });
     crate::print(json, &object, &format!("{what} as in {which}"));

@@ -109,6 +109,10 @@ pub fn predict(
         predictions.push(Prediction { sample, outputs, expected: Value::Null, score: None });
     } else {
         let drawn = samples::draw(draw, &head, pack.as_ref(), arguments.queries)?;
+        let (way, learned) = (drawn.start.way(), head.way);
+        if head.task == Task::Classes && learned > 0 && way > learned.into() {
+            return Err(DeviceCommandError::NotLearned { way, learned });
+        }
         let feed = Feed::of(draw, pack, &facts)?;
         feed.check(drawn.set.name(), drawn.set.shape().len(), &facts)?;
         for query in &drawn.queries {
