@@ -279,12 +279,16 @@ mod tests {
     use super::*;
 
     fn png(side: u32, black: bool) -> Vec<u8> {
+        png_of(side, |_| if black { 0 } else { 255 })
+    }
+
+    fn png_of(side: u32, level: impl Fn(u32) -> u8) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, side, side);
         encoder.set_color(png::ColorType::Grayscale);
         encoder.set_depth(png::BitDepth::Eight);
         let mut writer = encoder.write_header().unwrap();
-        writer.write_image_data(&vec![if black { 0 } else { 255 }; (side * side) as usize]).unwrap();
+        writer.write_image_data(&(0..side * side).map(level).collect::<Vec<_>>()).unwrap();
         drop(writer);
         bytes
     }
@@ -339,6 +343,21 @@ mod tests {
         // Black is ink.
         assert_eq!(sets[0].pixels(0)[0], 255);
         assert_eq!(sets[0].pixels(2)[0], 0);
+    }
+
+    #[test]
+    fn one_drawing_is_what_the_set_shows() {
+        for side in [28, 105] {
+            let root = folder(&[("Greek/c1/1.png", png_of(side, |at| (at % 251) as u8))]);
+            let alone = drawing(&root.path().join("Greek/c1/1.png")).unwrap();
+            let set = load(root.path()).unwrap();
+            assert_eq!(alone, set.shrunk().iter().map(|&ink| f32::from(ink) / 255.0).collect::<Vec<_>>());
+            assert_eq!(alone.len(), 784);
+            // Darker at the start of a row of levels than towards its end.
+            assert!(alone[0] > alone[8 * 28 + 20], "{} {}", alone[0], alone[8 * 28 + 20]);
+        }
+        let root = folder(&[("odd.png", png(30, true))]);
+        assert!(drawing(&root.path().join("odd.png")).unwrap_err().to_string().contains("30 × 30"));
     }
 
     #[test]

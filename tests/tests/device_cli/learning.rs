@@ -1,5 +1,6 @@
 //! A head learns, is kept, and comes back.
 
+use std::ffi::OsStr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ fn with<'a>(verb: &'a str, more: &'a [&'a str]) -> Vec<&'a str> {
 }
 
 fn ask(board: &Board, arguments: &[&str]) -> Value {
-    let arguments: Vec<&dyn AsRef<std::ffi::OsStr>> = arguments.iter().map(|word| word as _).collect();
+    let arguments: Vec<&dyn AsRef<OsStr>> = arguments.iter().map(|word| word as _).collect();
     board.ask(&arguments)
 }
 
@@ -58,7 +59,8 @@ fn what_a_board_has_learned_stays() {
     ask(&board, &["restore", "--version", &saved["version"].to_string()]);
     assert_eq!(board.heads(), learned);
     ask(&board, &["reset", "--head", "tiny"]);
-    ask(&board, &["restore", "--head", "0"]);
+    let restored = ask(&board, &["restore", "--head", "0"]);
+    assert_eq!(restored["version"], with_support["version"], "the newest");
     assert_eq!(board.heads(), learned);
     board.device(&[&"reset", &"--head", &"huge"]).refused(&["no head `huge`", "tiny"]);
 
@@ -107,6 +109,8 @@ fn a_file_is_predicted_and_what_does_not_fit_is_refused() {
     board.device(&[&"adapt", &"--data", &"glyphs", &"--way", &"9"]).refused(&["--way 9", "8 classes"]);
     board.device(&[&"adapt", &"--data", &"sinusoid"]).refused(&["predicts classes"]);
     board.device(&[&"adapt"]).refused(&["--data"]);
+    let more: [&dyn AsRef<OsStr>; 5] = [&"predict", &"--data", &"glyphs", &"--way", &"8"];
+    board.device(&more).refused(&["of 8 classes", "has learned 4"]);
 }
 
 #[test]
