@@ -101,31 +101,24 @@ pub fn load(path: &Path) -> Result<Drawings, LoadError> {
 }
 
 fn decode(root: &Path, name: &str, files: &Files) -> Result<Drawings, LoadError> {
-    let images: Vec<(usize, usize, Vec<u8>)> = files
+    let images: Vec<(usize, Vec<u8>)> = files
         .par_iter()
         .map(|((alphabet, character, file), bytes)| {
-            let path = root.join(alphabet).join(character).join(file);
-            let (width, height, ink) =
-                decode_png(bytes).map_err(|reason| LoadError::BrokenImage { path: path.clone(), reason })?;
-            if width != height || !SIDES.contains(&width) {
-                let expected = "105 × 105 (or 28 × 28)".to_owned();
-                return Err(LoadError::WrongSize { path, width, height, expected });
-            }
-            Ok((width, height, ink))
+            decode_drawing(&root.join(alphabet).join(character).join(file), bytes)
         })
         .collect::<Result<_, _>>()?;
     let side = images[0].0;
     let mut set = Drawings::new(name, side);
     let mut character_drawings = Vec::new();
     let mut keys = files.keys().peekable();
-    for (width, height, ink) in images {
+    for (found, ink) in images {
         let Some((alphabet, character, file)) = keys.next() else {
             break;
         };
-        if width != side {
+        if found != side {
             let path = root.join(alphabet).join(character).join(file);
             let expected = format!("{side} × {side} like the first");
-            return Err(LoadError::WrongSize { path, width, height, expected });
+            return Err(LoadError::WrongSize { path, width: found, height: found, expected });
         }
         character_drawings.push(ink);
         if keys.peek().is_none_or(|(a, c, _)| (a, c) != (alphabet, character)) {
@@ -142,13 +135,8 @@ fn decode(root: &Path, name: &str, files: &Files) -> Result<Drawings, LoadError>
 /// [`LoadError`] if the file cannot be read, is no PNG, or has another size than drawings have.
 pub fn drawing(path: &Path) -> Result<Vec<f32>, LoadError> {
     let file = File::open(path).map_err(|source| LoadError::Io { path: path.to_owned(), source })?;
-    let (width, height, ink) = decode_png(&read_bounded(file, path)?)
-        .map_err(|reason| LoadError::BrokenImage { path: path.to_owned(), reason })?;
-    if width != height || !SIDES.contains(&width) {
-        let (path, expected) = (path.to_owned(), "105 × 105 (or 28 × 28)".to_owned());
-        return Err(LoadError::WrongSize { path, width, height, expected });
-    }
-    let mut drawings = Drawings::new("", width);
+    let (side, ink) = decode_drawing(path, &read_bounded(file, path)?)?;
+    let mut drawings = Drawings::new("", side);
     drawings.push("", "", &[ink]);
     Ok(drawings.shrunk().iter().map(|&level| f32::from(level) / 255.0).collect())
 }
@@ -243,6 +231,17 @@ fn read_bounded(reader: impl Read, path: &Path) -> Result<Vec<u8>, LoadError> {
         return Err(LoadError::TooLarge { path: path.to_owned(), what });
     }
     Ok(bytes)
+}
+
+/// Side and ink of a PNG that has a drawing's size.
+fn decode_drawing(path: &Path, bytes: &[u8]) -> Result<(usize, Vec<u8>), LoadError> {
+    let (width, height, ink) =
+        decode_png(bytes).map_err(|reason| LoadError::BrokenImage { path: path.to_owned(), reason })?;
+    if width != height || !SIDES.contains(&width) {
+        let (path, expected) = (path.to_owned(), "105 × 105 (or 28 × 28)".to_owned());
+        return Err(LoadError::WrongSize { path, width, height, expected });
+    }
+    Ok((width, ink))
 }
 
 /// Width, height and ink (255 = black) of a PNG of any colour type; transparency counts as paper.

@@ -27,7 +27,9 @@ fn a_line_where_nobody_answers_is_given_up() {
 #[test]
 fn an_image_of_another_board_and_what_is_no_image_are_refused() {
     let board = Board::new("images");
-    board.flash(&[&*PACK, &"--firmware", &"/no/such.elf"]).refused(&["cargo xtask firmware"]);
+    board
+        .flash(&[&*PACK, &"--firmware", &"/no/such.elf"])
+        .refused(&["cargo xtask firmware --board mps2-an386"]);
     // The board that ran before would go on.
     let text = board.file("no-image.elf");
     std::fs::write(&text, "no image").expect("writable");

@@ -58,27 +58,36 @@ pub fn push(
         if sent.there > 0 {
             resumed = format!("; {} of its bytes were there from an earlier transfer", sent.there);
         }
-        // Had it started in between, it would run the pack on trial by now, or say below that it does not.
-        unless_started_anew(device.pack_finish())?;
-        if no_restart {
-            told["state"] = json!("waiting");
-            let text = format!("the pack is sound; the board runs it on trial at its next start{resumed}");
-            crate::print(json, &told, &text);
-            return Ok(());
-        }
-        now = device.restart()?;
-        if !runs(&now) && device.packs()?.trial {
-            // It took the pack and cannot run it: the next start goes back.
-            now = device.restart()?;
-        }
+        let finished = device.pack_finish();
+        now = device.info()?;
+        // Had it started in between, it may run the pack on trial already, which another start would end.
         if !runs(&now) {
-            return Err(DeviceCommandError::WentBack { runs: running(&now) });
+            finished?;
+            if no_restart {
+                told["state"] = json!("waiting");
+                let text =
+                    format!("the pack is sound; the board runs it on trial at its next start{resumed}");
+                crate::print(json, &told, &text);
+                return Ok(());
+            }
+            now = device.restart()?;
+            if !runs(&now) && device.packs()?.trial {
+                // It took the pack and cannot run it: the next start goes back.
+                now = device.restart()?;
+            }
+            if !runs(&now) {
+                return Err(DeviceCommandError::WentBack { runs: running(&now) });
+            }
         }
     }
     let trial = device.packs()?.trial;
     let (state, text) = match (trial, no_confirm) {
         (true, false) => {
-            unless_started_anew(device.confirm())?;
+            match device.confirm() {
+                // Whether it was confirmed before is found by asking.
+                Err(LinkError::Device(DeviceError::StartedAnew)) => {}
+                outcome => outcome?,
+            }
             now = device.info()?;
             if !runs(&now) || device.packs()?.trial {
                 // Not confirmed before it started: it went back.
@@ -98,14 +107,6 @@ pub fn push(
     told["state"] = json!(state);
     crate::print(json, &told, &format!("{text}{resumed}"));
     Ok(())
-}
-
-/// What a device does that has started anew is found by asking it, so that this alone is no failure.
-fn unless_started_anew(outcome: Result<(), LinkError>) -> Result<(), LinkError> {
-    match outcome {
-        Err(LinkError::Device(DeviceError::StartedAnew)) => Ok(()),
-        outcome => outcome,
-    }
 }
 
 fn running(now: &Info) -> String {

@@ -65,7 +65,7 @@ pub fn start(
         return Ok(());
     }
     // Before the board that runs is stopped: QEMU would say little of it.
-    Image::read(&firmware)?;
+    Image::read(&firmware).map_err(|source| FlashError::Image { board: board.name.to_owned(), source })?;
     let place = Place::locked(board.name)?;
     place.stop()?;
     if arguments.erase {

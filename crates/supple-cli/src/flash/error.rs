@@ -52,8 +52,13 @@ pub enum FlashError {
     #[error(transparent)]
     State(#[from] StateError),
     /// The firmware is no image of a program.
-    #[error(transparent)]
-    Image(#[from] ImageError),
+    #[error("{source}; for this board: `cargo xtask firmware --board {board}`")]
+    Image {
+        /// The board.
+        board: String,
+        /// What is wrong with it.
+        source: ImageError,
+    },
     /// The emulator does not start.
     #[error(transparent)]
     Qemu(#[from] QemuError),
